@@ -1,0 +1,56 @@
+import { appError } from '../errors/index.ts';
+import type { ClassRef } from '../protocol/work-spec.ts';
+import type { App } from './app.ts';
+import type { Component } from './component.ts';
+import { metaOf } from './meta.ts';
+import { componentByName, withBelow } from './tree.ts';
+
+/** A class of flows or works, as it is rebuilt: `new Class(props)`. */
+export type ComponentClass = new (props?: unknown) => Component;
+
+/** Finds classes again in another process, by export, list or place in the tree; never by name. */
+export class ClassIndex {
+  readonly #app: App;
+  readonly #exports: Readonly<Record<string, unknown>>;
+  readonly #refs = new Map<unknown, ClassRef>();
+
+  /** Must be made before anything is attached at run time: it reads the tree that the constructors built. */
+  constructor(app: App, exports: Readonly<Record<string, unknown>>) {
+    this.#app = app;
+    this.#exports = exports;
+    for (const component of withBelow(app.flow)) {
+      const { kind, name, dynamic } = metaOf(component);
+      if (dynamic || (kind !== 'flow' && kind !== 'work')) continue;
+      this.#add(component.constructor, { by: 'tree', name });
+    }
+    app.options.works.forEach((each, index) => this.#add(each, { by: 'listed', index }));
+    for (const [name, value] of Object.entries(exports)) this.#add(value, { by: 'export', name });
+  }
+
+  /** Where the class of a component is found again; `undefined` when nowhere. */
+  refOf(component: Component): ClassRef | undefined {
+    return this.#refs.get(component.constructor);
+  }
+
+  /**
+   * The class that a reference means.
+   *
+   * @throws `WORK_CLASS_UNKNOWN` when this process has no such class
+   */
+  classOf(ref: ClassRef, subject: string): ComponentClass {
+    const found = this.#find(ref);
+    if (typeof found !== 'function') throw appError('WORK_CLASS_UNKNOWN', { work: subject });
+    return found as ComponentClass;
+  }
+
+  #find(ref: ClassRef): unknown {
+    if (ref.by === 'export') return this.#exports[ref.name];
+    if (ref.by === 'listed') return this.#app.options.works[ref.index];
+    return componentByName(this.#app.flow, ref.name).constructor;
+  }
+
+  /** Later, more stable ways of naming a class win. */
+  #add(value: unknown, ref: ClassRef): void {
+    if (typeof value === 'function') this.#refs.set(value, ref);
+  }
+}

@@ -1,0 +1,4 @@
+import { code } from '../define-code.ts';
+
+export const cliCodes = {
+};

@@ -1,0 +1,28 @@
+import type { CodeSpec } from './define-code.ts';
+import { appCodes } from './codes/app.ts';
+import { cliCodes } from './codes/cli.ts';
+import { hostCodes } from './codes/host.ts';
+import { protocolCodes } from './codes/protocol.ts';
+import { serverCodes } from './codes/server.ts';
+import { stateCodes } from './codes/state.ts';
+import { storeCodes } from './codes/store.ts';
+import { workCodes } from './codes/work.ts';
+
+/** Every error code with its kind, wording and hint. A code is never renamed or reused. */
+export const registry = {
+  ...appCodes,
+  ...cliCodes,
+  ...hostCodes,
+  ...protocolCodes,
+  ...serverCodes,
+  ...stateCodes,
+  ...storeCodes,
+  ...workCodes,
+};
+
+export type ErrorCode = keyof typeof registry;
+
+/** The data that each code's message is made from. */
+export type ErrorData = {
+  [C in ErrorCode]: (typeof registry)[C] extends CodeSpec<infer D> ? D : never;
+};

@@ -1,0 +1,29 @@
+import { isAppError } from './app-error.ts';
+
+/** Colours one part of a rendered error; the identity when colours are off. */
+export type Paint = (text: string, part: 'mark' | 'code' | 'label') => string;
+
+const plain: Paint = (text) => text;
+
+/**
+ * Renders an error for a terminal: code, message, where, hint, docs.
+ *
+ * The stack is shown for bugs and foreign errors, and for ours when `verbose` is set.
+ */
+export function renderError(error: unknown, options: { verbose?: boolean; paint?: Paint } = {}): string {
+  const paint = options.paint ?? plain;
+  if (!isAppError(error)) {
+    const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+    return `${paint('✘', 'mark')} ${text}`;
+  }
+  const lines = [`${paint('✘', 'mark')} ${paint(error.code, 'code')}  ${error.message}`];
+  const row = (label: string, text: string): void => {
+    lines.push(`  ${paint(label.padEnd(5), 'label')} ${text}`);
+  };
+  if (error.at !== undefined) row('at', error.at);
+  if (error.hint !== undefined) row('hint', error.hint);
+  if (error.cause instanceof Error && error.kind !== 'user') row('cause', error.cause.message);
+  row('docs', `errors.md#${error.code.toLowerCase()}`);
+  if ((options.verbose === true || error.kind === 'bug') && error.stack !== undefined) lines.push(error.stack);
+  return lines.join('\n');
+}

@@ -1,0 +1,232 @@
+/**
+ * The main thread's side of reporting (R9): posts changes to the reporter thread, at once when they are few.
+ *
+ * P1 A change is posted when it is made while tokens and credit last; else it only marks {@link DIRTY}, and is posted
+ *    when the main thread yields, when the reporter thread raises the flush flag (the next write sees it), or when it
+ *    pokes (a busy loop that does not write).
+ * P2 DIRTY is set before the clock is read, so whatever is left unposted for want of a token was marked within 1 ms of
+ *    a post, and the thread, which looks some milliseconds after every post, finds it.
+ * P3 A poke never drains in the middle of a change: it does nothing while a frame of `state/` is on the stack.
+ * P4 Posts are numbered in order; the thread alone turns them into `seq`.
+ */
+import { Worker } from 'node:worker_threads';
+import type { WorkEvent } from '../protocol/delta.ts';
+import type { ChildMessage } from '../protocol/messages.ts';
+import type { WorkBoot } from '../protocol/work-env.ts';
+import type { Operation } from '../state/operation.ts';
+import type { Fields } from '../state/tracked.ts';
+import { ACKED, createCells, DIRTY, POKE_NAME, STOP, STOP_SEEN, WRITTEN, ORPHANED } from './reporter-cells.ts';
+import type { ReporterStart, ToMain, ToReporter } from './reporter-cells.ts';
+import { Credit } from './reporter-credit.ts';
+import { isChangingState } from './reporter-stack.ts';
+import { TouchedPaths } from './reporter-touched.ts';
+
+/** Deltas that may be posted at once after a pause; refilled at one per millisecond. */
+const BURST = 64;
+/** Milliseconds until a yielding writer without tokens posts. */
+const PACE_MS = 1;
+/** Milliseconds that the process waits at its end for its last deltas to leave it. */
+const EXIT_FLUSH_MS = 5_000;
+
+const VARS = '/vars';
+
+export class Reporter {
+  readonly #worker: Worker;
+  readonly #shared = createCells();
+  readonly #cells = this.#shared.cells;
+  readonly #credit = new Credit();
+  readonly #touched = new TouchedPaths();
+  #fields: Fields | null = null;
+  #handler: ((message: ToMain) => void) | null = null;
+  #early: ToMain[] = [];
+  #onStopFlag: () => void = () => undefined;
+  /** Posts of all kinds, and of deltas. */
+  #posts = 0;
+  #deltas = 0;
+  #tokens = BURST;
+  #tokensAt = 0;
+  #draining = false;
+  #scheduled = false;
+
+  constructor(boot: WorkBoot) {
+    const { buffer } = this.#shared;
+    const start: ReporterStart = { boot, pid: process.pid, buffer };
+    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    this.#worker = new Worker(new URL(`./reporter-main${extension}`, import.meta.url), { workerData: start });
+    this.#worker.on('message', (message: ToMain) => this.#hear(message));
+    // Without the thread the flow cannot be reached any more.
+    this.#worker.on('error', (error) => {
+      process.stderr.write(`stormkite: the reporter of this work failed: ${error.stack ?? error.message}\n`);
+      process.exit(70);
+    });
+    Object.defineProperty(globalThis, Symbol.for(POKE_NAME), { value: () => this.#poke() });
+  }
+
+  /** Hears what the reporter thread posts, also what came before. */
+  listen(handler: (message: ToMain) => void): void {
+    this.#handler = handler;
+    const early = this.#early;
+    this.#early = [];
+    for (const message of early) handler(message);
+  }
+
+  /** Hears, possibly in the middle of user code, that the stop flag was raised. */
+  set onStopFlag(handler: () => void) {
+    this.#onStopFlag = handler;
+  }
+
+  /** Streams the changes of these fields from now on. */
+  attach(fields: Fields): void {
+    this.#fields = fields;
+    fields.hooks = {
+      ...fields.hooks,
+      onDirty: () => this.#onDirty(),
+      flushFlag: this.#shared.flushFlag,
+      onFlushRequested: () => {
+        // The writer is fast: it is served by the flag alone until it pauses.
+        this.#tokens = 0;
+        this.#tokensAt = performance.now();
+        this.#flushIfPossible();
+      },
+    };
+  }
+
+  get stopAsked(): boolean {
+    return Atomics.load(this.#cells, STOP) !== 0;
+  }
+
+  get orphaned(): boolean {
+    return Atomics.load(this.#cells, ORPHANED) !== 0;
+  }
+
+  /** Number of the latest delta that was posted. */
+  get deltas(): number {
+    return this.#deltas;
+  }
+
+  stopSeen(): void {
+    Atomics.store(this.#cells, STOP_SEEN, 1);
+  }
+
+  /** Reports an event after all changes before it (R7), whatever is under way. */
+  emit(event: WorkEvent): void {
+    this.#drain(event);
+  }
+
+  /** Posts pending changes now, whatever is under way. */
+  flush(): void {
+    this.#drain();
+  }
+
+  say(message: ChildMessage): void {
+    this.#post({ type: 'say', message });
+  }
+
+  announce(host: string, port: number): void {
+    this.#post({ type: 'announce', host, port });
+  }
+
+  calling(active: boolean): void {
+    this.#post({ type: 'calling', active });
+  }
+
+  /** What of a call's fold is to be applied: pending changes are posted first, so that they count too. */
+  foldable(fold: readonly Operation[], applied: number): Operation[] {
+    this.flush();
+    return this.#touched.withoutConflicts(fold, applied);
+  }
+
+  /** Blocks until everything was handed to the operating system. For the `exit` event only. */
+  flushAndWait(): void {
+    this.flush();
+    const deadline = performance.now() + EXIT_FLUSH_MS;
+    for (;;) {
+      const written = Atomics.load(this.#cells, WRITTEN);
+      const left = deadline - performance.now();
+      if (((this.#posts - written) | 0) <= 0 || left <= 0) return;
+      Atomics.wait(this.#cells, WRITTEN, written, left);
+    }
+  }
+
+  #hear(message: ToMain): void {
+    if (this.#handler) this.#handler(message);
+    else this.#early.push(message);
+  }
+
+  #onDirty(): void {
+    Atomics.store(this.#cells, DIRTY, 1);
+    if (this.#takeToken() && this.#flushIfPossible()) return;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#onYield());
+  }
+
+  #onYield(): void {
+    if (this.#takeToken() || !this.#dirty) {
+      this.#scheduled = false;
+      if (this.#dirty) this.#flushIfPossible();
+    } else {
+      setTimeout(() => this.#onYield(), PACE_MS);
+    }
+  }
+
+  get #dirty(): boolean {
+    return Atomics.load(this.#cells, DIRTY) !== 0;
+  }
+
+  /** Without credit the changes stay where they are; the thread asks again when there is room. */
+  #flushIfPossible(): boolean {
+    this.#credit.acknowledge(Atomics.load(this.#cells, ACKED));
+    if (this.#credit.available) {
+      this.#drain();
+      return true;
+    }
+    Atomics.store(this.#shared.flushFlag, 0, 0);
+    return false;
+  }
+
+  #takeToken(): boolean {
+    const now = performance.now();
+    this.#tokens = Math.min(BURST, this.#tokens + now - this.#tokensAt);
+    this.#tokensAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  #poke(): void {
+    if (this.#draining || isChangingState()) return;
+    if (this.stopAsked) this.#onStopFlag();
+    if (this.#dirty) this.#flushIfPossible();
+  }
+
+  #drain(event?: WorkEvent): void {
+    this.#draining = true;
+    try {
+      Atomics.store(this.#cells, DIRTY, 0);
+      Atomics.store(this.#shared.flushFlag, 0, 0);
+      const ops = toDocumentPaths(this.#fields?.drain() ?? []);
+      if (ops.length === 0 && event === undefined) return;
+      this.#deltas += 1;
+      this.#touched.note(ops, this.#deltas);
+      const tail = event === undefined ? '' : `,"event":${JSON.stringify(event)}`;
+      const frame = `,"ops":${JSON.stringify(ops)}${tail}}\n`;
+      this.#credit.spend(frame.length);
+      this.#post(frame);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #post(message: ToReporter): void {
+    this.#posts += 1;
+    this.#worker.postMessage(message);
+  }
+}
+
+/** `/loss` of the fields is `/vars/loss` of the work's document. */
+function toDocumentPaths(ops: readonly Operation[]): Operation[] {
+  return ops.map((op) =>
+    'from' in op ? { ...op, from: VARS + op.from, path: VARS + op.path } : { ...op, path: VARS + op.path },
+  );
+}

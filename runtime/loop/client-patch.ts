@@ -1,0 +1,134 @@
+/**
+ * Patches of clients (the UI, the CLI): validated against the whole tree first, then applied, all or nothing.
+ *
+ * A client may change public fields of flows and works; changes of a work's fields are flow-side writes (overlay).
+ */
+import type { Component } from '../component/component.ts';
+import { metaOf, type Registry } from '../component/meta.ts';
+import type { Work } from '../component/work.ts';
+import { applyOperation, type Outcome } from '../state/apply.ts';
+import { cloneJson, toJsonCopy, type JsonObject } from '../state/json.ts';
+import type { Operation } from '../state/operation.ts';
+import { formatPointer, parsePointer } from '../state/pointer.ts';
+import { below, type Recorder } from './recorder.ts';
+import type { WorkBook } from './work-book.ts';
+
+/** Where an operation leads: a component, and the path in its fields. */
+interface Place {
+  readonly component: Component;
+  readonly field: string;
+  readonly path: string;
+}
+
+const REGISTRIES: Readonly<Record<string, readonly string[]>> = {
+  flows: ['flow'],
+  works: ['work'],
+  structures: ['dict', 'list'],
+} satisfies Record<Registry, readonly string[]>;
+
+/** Applies a client's patch; the outcomes end with the first refusal, and then nothing was applied. */
+export function applyClientPatch(
+  root: Component,
+  ops: readonly Operation[],
+  recorder: Recorder,
+  works: WorkBook,
+): Outcome[] {
+  const outcomes: Outcome[] = [];
+  const drafts = new Map<Component, JsonObject>();
+  const moves: { component: Component; op: Operation }[] = [];
+  for (const op of ops) {
+    const planned = plan(root, op, drafts);
+    outcomes.push(planned.outcome);
+    if (!planned.outcome.ok) return outcomes;
+    if (planned.move) moves.push(planned.move);
+  }
+  for (const { component, op } of moves) perform(component, op, recorder, works);
+  return outcomes;
+}
+
+function plan(
+  root: Component,
+  op: Operation,
+  drafts: Map<Component, JsonObject>,
+): { outcome: Outcome; move?: { component: Component; op: Operation } } {
+  const place = locate(root, op.path);
+  if ('ok' in place) return { outcome: place };
+  const source = 'from' in op ? locate(root, op.from) : place;
+  if ('ok' in source) return { outcome: source };
+  if (source.component !== place.component) {
+    return { outcome: refused('forbidden', 'values cannot be moved between components') };
+  }
+  const { fields } = metaOf(place.component);
+  const draft = drafts.get(place.component) ?? {};
+  drafts.set(place.component, draft);
+  for (const { field } of [place, source]) {
+    const raw = fields?.raw(field);
+    if (!Object.hasOwn(draft, field) && raw !== undefined) draft[field] = cloneJson(raw);
+  }
+  const own: Operation =
+    'from' in op ? { ...op, path: place.path, from: source.path } : { ...op, path: place.path };
+  if (removesRequired(place, source, own)) {
+    return { outcome: refused('forbidden', `${metaOf(place.component).name}.${place.field} cannot be removed`) };
+  }
+  if ('value' in own) toJsonCopy(own.value, place.field);
+  const outcome = applyOperation({ doc: draft }, own);
+  return outcome.ok && own.op !== 'test' ? { outcome, move: { component: place.component, op: own } } : { outcome };
+}
+
+/** A declared field may be removed only when its class lets it be undefined. */
+function removesRequired(place: Place, source: Place, op: Operation): boolean {
+  const target = op.op === 'remove' ? place : op.op === 'move' ? source : null;
+  if (!target || target.path !== formatPointer([target.field])) return false;
+  return !metaOf(target.component).optionalFields.has(target.field);
+}
+
+function perform(component: Component, op: Operation, recorder: Recorder, works: WorkBook): void {
+  const meta = metaOf(component);
+  if (meta.kind === 'work') {
+    const state = works.of(component as Work<object>);
+    for (const pointer of 'from' in op ? [op.path, op.from] : [op.path]) {
+      state.replica.beforeWrite(parsePointer(pointer)[0] ?? '');
+    }
+    meta.fields?.apply([op]);
+    state.replica.write(toFieldWrites(op, meta.fields?.raw.bind(meta.fields)));
+    state.recordVars([op]);
+    state.store();
+    return;
+  }
+  meta.fields?.apply([op]);
+  recorder.op(below(`${meta.pointer}/vars`, op));
+}
+
+/** Overlays hold one field each, so a move or copy between fields becomes writes of whole fields. */
+function toFieldWrites(op: Operation, read: ((field: string) => unknown) | undefined): Operation[] {
+  if (!('from' in op)) return [op];
+  const fields = new Set([parsePointer(op.path)[0] ?? '', parsePointer(op.from)[0] ?? '']);
+  return [...fields].map((field): Operation => {
+    const path = formatPointer([field]);
+    const value = read?.(field);
+    return value === undefined ? { op: 'remove', path } : { op: 'add', path, value: cloneJson(value as never) };
+  });
+}
+
+function locate(root: Component, pointer: string): Place | (Outcome & { ok: false }) {
+  const segments = parsePointer(pointer);
+  let component = root;
+  let index = 0;
+  for (; index < segments.length && segments[index] !== 'vars'; index += 2) {
+    const kinds = REGISTRIES[segments[index] ?? ''];
+    if (!kinds) return refused('forbidden', `${pointer} is not a field that a client may change`);
+    const child = metaOf(component).children.get(segments[index + 1] ?? '');
+    if (!child || !kinds.includes(metaOf(child).kind)) return refused('missing', `there is no component at ${pointer}`);
+    component = child;
+  }
+  const field = segments[index + 1];
+  if (field === undefined) return refused('forbidden', `${pointer} is not a field that a client may change`);
+  const { fields, name } = metaOf(component);
+  if (field.startsWith('_')) return refused('forbidden', `${name}.${field} belongs to Stormkite`);
+  if (fields?.has(field) !== true) return refused('missing', `${name} has no field ${field}`);
+  return { component, field, path: formatPointer(segments.slice(index + 1)) };
+}
+
+function refused(problem: 'missing' | 'forbidden', message: string): Outcome & { ok: false } {
+  return { ok: false, problem, message };
+}

@@ -1,0 +1,35 @@
+/**
+ * What to do about one work: a pure comparison of what is wanted with what is seen (R5).
+ */
+
+export interface WorkView {
+  readonly wanted: 'none' | 'up' | 'stopped';
+  /** False once it was deleted, or while the app ends. */
+  readonly allowed: boolean;
+  readonly epoch: number;
+  readonly seen: { readonly epoch: number; readonly state: 'starting' | 'running' | 'stopping' } | null;
+  readonly ready: boolean;
+  readonly recycle: boolean;
+  readonly busy: 'launch' | 'send' | 'stop' | null;
+  /** Identity of the call in flight, and of the one that the process was given. */
+  readonly call: string | null;
+  readonly given: string | null;
+  /** The launcher refused; not before this time. */
+  readonly retryAtMs: number;
+  readonly nowMs: number;
+}
+
+export type Action = 'launch' | 'send' | 'stop' | 'retry-later' | 'none';
+
+export function decide(view: WorkView): Action {
+  const { seen, busy } = view;
+  const wanted = view.allowed && view.wanted === 'up';
+  if (seen) {
+    const superfluous = !wanted || view.recycle || seen.epoch !== view.epoch;
+    if (superfluous) return seen.state === 'stopping' || busy === 'stop' ? 'none' : 'stop';
+    const due = view.call !== null && view.call !== view.given;
+    return due && view.ready && busy === null && seen.state === 'running' ? 'send' : 'none';
+  }
+  if (!wanted || busy !== null) return 'none';
+  return view.nowMs >= view.retryAtMs ? 'launch' : 'retry-later';
+}

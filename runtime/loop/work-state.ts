@@ -1,0 +1,180 @@
+/**
+ * What the loop knows of one work beside its fields: intents (durable), the process it sees (not durable), its ledger.
+ */
+import { metaOf } from '../component/meta.ts';
+import type { Work } from '../component/work.ts';
+import type { ClockTimer } from '../ports/clock.ts';
+import type { WorkFact } from '../ports/launcher.ts';
+import type { Json, JsonObject } from '../state/json.ts';
+import type { Operation } from '../state/operation.ts';
+import { CallHasher } from './call-hash.ts';
+import { Ledger } from './ledger.ts';
+import { below, type Recorder } from './recorder.ts';
+import type { WorkView } from './reconcile.ts';
+import { Replica, type StoredOverlay } from './replica.ts';
+
+/** Prefix of the stored records of works. */
+export const WORK_RECORD = 'work:';
+
+/** Identity of a call: its hash and attempt. */
+export function identityOf(call: { readonly call: string; readonly attempt: number }): string {
+  return `${call.call}#${call.attempt}`;
+}
+
+/** Whether a work should have a process: `none` until it is asked for, `stopped` until it is asked for again. */
+export type Wanted = 'none' | 'up' | 'stopped';
+
+/** The process of a work, as the launcher tells. */
+export interface SeenProcess {
+  readonly epoch: number;
+  readonly pid: number | null;
+  state: 'starting' | 'running' | 'stopping';
+}
+
+/** What is stored of a work beside its document. */
+interface StoredWork {
+  readonly wanted: Wanted;
+  readonly epoch: number;
+  readonly overlay?: StoredOverlay;
+}
+
+export class WorkState {
+  readonly name: string;
+  readonly hasher = new CallHasher();
+  /** `null` once it was deleted while its process still ends. */
+  work: Work<object> | null;
+  ledger: Ledger;
+  replica: Replica;
+  wanted: Wanted = 'none';
+  keepHardware = false;
+  /** Number of the latest launch (R1). */
+  epoch = 0;
+  /** The last `seq` that was applied. */
+  mark = 0;
+  /** The last `seq` that reached the inbox in order. */
+  received = 0;
+  seen: SeenProcess | null = null;
+  /** The process said that it is ready. */
+  ready = false;
+  /** The call (hash and attempt) that the current process was given. */
+  given: string | null = null;
+  /** The process must go although the work is wanted: its call timed out. */
+  recycle = false;
+  /** An effect of this work is under way: `launch`, `send` or `stop`. */
+  busy: 'launch' | 'send' | 'stop' | null = null;
+  retryAtMs = 0;
+  retryWaitMs = 0;
+  /** When the latest call was given, on the monotonic clock; paces re-runs. */
+  lastSentMs = Number.NEGATIVE_INFINITY;
+  callTimer: ClockTimer | null = null;
+  idleTimer: ClockTimer | null = null;
+  readonly #recorder: Recorder;
+  readonly #warn: (message: string) => void;
+
+  constructor(work: Work<object>, recorder: Recorder, warn: (message: string) => void) {
+    this.name = metaOf(work).name;
+    this.work = work;
+    this.#recorder = recorder;
+    this.#warn = warn;
+    this.ledger = this.#createLedger(work);
+    this.replica = this.#createReplica(work);
+  }
+
+  /** Takes over what was stored. */
+  restore(stored: Json | undefined, mark: number): void {
+    this.mark = mark;
+    this.received = mark;
+    if (stored === undefined || stored === null) return;
+    const { wanted, epoch, overlay } = stored as unknown as StoredWork;
+    this.wanted = wanted;
+    this.epoch = epoch;
+    if (this.work) {
+      this.ledger = this.#createLedger(this.work);
+      this.replica = this.#createReplica(this.work, overlay);
+    }
+  }
+
+  /** Another work takes this name; the process of the old one, if any, is ended first. */
+  replaceWork(work: Work<object>): void {
+    this.work = work;
+    this.wanted = 'none';
+    this.given = null;
+    this.ledger = this.#createLedger(work);
+    this.replica = this.#createReplica(work);
+  }
+
+  /** Records the intents, to be committed with the turn. */
+  store(): void {
+    this.#recorder.meta(`${WORK_RECORD}${this.name}`, this.toStored());
+  }
+
+  toStored(): JsonObject {
+    const overlay = this.replica.toStored();
+    const stored: JsonObject = { wanted: this.wanted, epoch: this.epoch };
+    if (overlay) stored['overlay'] = overlay;
+    return stored;
+  }
+
+  /** What the reconciler looks at, beside what only the loop knows. */
+  view(): Omit<WorkView, 'allowed' | 'nowMs'> {
+    const { active } = this.ledger;
+    const call = active && identityOf({ call: active.hash, attempt: active.attempt });
+    const { wanted, epoch, seen, ready, recycle, busy, given, retryAtMs } = this;
+    return { wanted, epoch, seen, ready, recycle, busy, call, given, retryAtMs };
+  }
+
+  want(wanted: Wanted): void {
+    if (this.wanted === wanted) return;
+    this.wanted = wanted;
+    this.store();
+  }
+
+  /** Records a change of the work's fields (paths relative to them). */
+  recordVars(ops: readonly Operation[]): void {
+    const { work } = this;
+    if (!work) return;
+    const { pointer } = metaOf(work);
+    for (const op of ops) this.#recorder.op(below(`${pointer}/vars`, op));
+  }
+
+  /** Sets one of Stormkite's own variables. */
+  setVar(name: string, value: Json): void {
+    const fields = this.work && metaOf(this.work).fields;
+    if (!fields || fields.raw(name) === value) return;
+    fields.setRaw(name, value);
+    this.recordVars([{ op: 'add', path: `/${name}`, value }]);
+  }
+
+  /** Takes what the launcher tells of a process that exists. */
+  see(fact: WorkFact & { readonly state: 'starting' | 'running' }): void {
+    const stopping = this.seen?.state === 'stopping' && this.seen.epoch === fact.epoch;
+    this.seen = { epoch: fact.epoch, pid: fact.pid, state: stopping ? 'stopping' : fact.state };
+  }
+
+  /** The process is gone. */
+  forgetProcess(): void {
+    this.seen = null;
+    this.ready = false;
+    this.given = null;
+    this.recycle = false;
+    this.clearTimers();
+  }
+
+  clearTimers(): void {
+    this.callTimer?.cancel();
+    this.idleTimer?.cancel();
+    this.callTimer = null;
+    this.idleTimer = null;
+  }
+
+  #createLedger(work: Work<object>): Ledger {
+    const meta = metaOf(work);
+    return new Ledger(meta.calls, (op) => this.#recorder.op(below(`${meta.pointer}/calls`, op)));
+  }
+
+  #createReplica(work: Work<object>, overlay: StoredOverlay = {}): Replica {
+    const { fields } = metaOf(work);
+    if (!fields) throw new TypeError(`${this.name} has no fields`);
+    return new Replica(fields, this.#warn, overlay);
+  }
+}

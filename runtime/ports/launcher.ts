@@ -1,0 +1,60 @@
+import type { WorkSpec } from '../protocol/work-spec.ts';
+
+/** Starts and ends the processes (or tasks) of works. */
+export interface Launcher {
+  /**
+   * Starts a process for a work. Repeating it with the same `work` and `epoch` starts nothing new (R5).
+   * A refusal is an outcome; the reconciler tries again when `retryAfterMs` is given.
+   */
+  launch(spec: WorkSpec): Promise<LaunchResult>;
+  /**
+   * Ends a work's process: ask, then SIGTERM, then SIGKILL of the whole group after `graceMs`.
+   * Resolves when it is gone; ending what is already gone is no error.
+   *
+   * @param graceMs - milliseconds; 0 kills at once
+   */
+  stop(ref: WorkRef, graceMs: number): Promise<StopResult>;
+  /** Gives dedicated hardware of a work back; a no-op where there is none. */
+  release(work: string): Promise<void>;
+  /** What exists now. */
+  observe(): Promise<readonly WorkFact[]>;
+  /** Hears every change of what exists, as it happens. */
+  subscribe(handler: (fact: WorkFact) => void): () => void;
+  /** Ends every process that is left and frees what the launcher holds. */
+  close(): Promise<void>;
+}
+
+/** One process of a work. */
+export interface WorkRef {
+  readonly work: string;
+  readonly epoch: number;
+}
+
+export type LaunchResult =
+  | { readonly ok: true; readonly ref: WorkRef }
+  | {
+      readonly ok: false;
+      /** `capacity`, `quota`, `spawn`, `secret` … */
+      readonly reason: string;
+      readonly message: string;
+      /** Milliseconds; absent when trying again is useless. */
+      readonly retryAfterMs?: number;
+    };
+
+export interface StopResult {
+  /** True when SIGKILL was needed. */
+  readonly forced: boolean;
+}
+
+/** A fact about a process, never a user-level stage. */
+export type WorkFact = WorkRef & { readonly pid: number | null } & (
+    | { readonly state: 'starting' | 'running' }
+    | { readonly state: 'exited'; readonly reason: ExitReason; readonly message: string }
+    | { readonly state: 'lost'; readonly message: string }
+  );
+
+/**
+ * Why a process is gone: `interrupted` (host or flow lost; the call is re-sent), `oom`, `exited` (by itself or killed from
+ * outside), `stopped` (as asked), `tree` (it rebuilt another tree), `load` (the app file did not load there).
+ */
+export type ExitReason = 'interrupted' | 'oom' | 'exited' | 'stopped' | 'tree' | 'load';
