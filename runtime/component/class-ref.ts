@@ -11,13 +11,19 @@ export type ComponentClass = new (props?: unknown) => Component;
 /** Finds classes again in another process, by export, list or place in the tree; never by name. */
 export class ClassIndex {
   readonly #app: App;
-  readonly #exports: Readonly<Record<string, unknown>>;
+  readonly #exports: Record<string, unknown>;
+  readonly #open: boolean;
   readonly #refs = new Map<unknown, ClassRef>();
 
-  /** Must be made before anything is attached at run time: it reads the tree that the constructors built. */
-  constructor(app: App, exports: Readonly<Record<string, unknown>>) {
+  /**
+   * Must be made before anything is attached at run time: it reads the tree that the constructors built.
+   *
+   * @param options.open - adds classes that nobody exports to `exports`, for tests that rebuild in one process. @default false
+   */
+  constructor(app: App, exports: Record<string, unknown>, options: { readonly open?: boolean } = {}) {
     this.#app = app;
     this.#exports = exports;
+    this.#open = options.open ?? false;
     for (const component of withBelow(app.flow)) {
       const { kind, name, dynamic } = metaOf(component);
       if (dynamic || (kind !== 'flow' && kind !== 'work')) continue;
@@ -29,7 +35,13 @@ export class ClassIndex {
 
   /** Where the class of a component is found again; `undefined` when nowhere. */
   refOf(component: Component): ClassRef | undefined {
-    return this.#refs.get(component.constructor);
+    const { constructor } = component;
+    if (this.#open && !this.#refs.has(constructor)) {
+      const name = `${constructor.name}#${Object.keys(this.#exports).length}`;
+      this.#exports[name] = constructor;
+      this.#add(constructor, { by: 'export', name });
+    }
+    return this.#refs.get(constructor);
   }
 
   /**

@@ -6,6 +6,7 @@ import { protocolCodes } from './codes/protocol.ts';
 import { serverCodes } from './codes/server.ts';
 import { stateCodes } from './codes/state.ts';
 import { storeCodes } from './codes/store.ts';
+import { testingCodes } from './codes/testing.ts';
 import { workCodes } from './codes/work.ts';
 
 /** Every error code with its kind, wording and hint. A code is never renamed or reused. */
@@ -17,6 +18,7 @@ export const registry = {
   ...serverCodes,
   ...stateCodes,
   ...storeCodes,
+  ...testingCodes,
   ...workCodes,
 };
 

@@ -43,6 +43,8 @@ class ReporterThread {
   readonly #ownSeqs: number[] = [];
   #posts = 0;
   #unwritten = '';
+  #writing = false;
+  #connected = false;
 
   constructor(port: MessagePort, { boot, pid, buffer }: ReporterStart) {
     this.#port = port;
@@ -59,6 +61,9 @@ class ReporterThread {
     this.#socket.on('data', (chunk: Buffer) => {
       for (const text of this.#reader.push(chunk)) this.#hear(parseFlowMessage(text));
     });
+    this.#socket.on('connect', () => {
+      this.#connected = true;
+    });
     // An error is followed by `close`.
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => this.#orphaned());
@@ -74,10 +79,9 @@ class ReporterThread {
       this.#watch.taken();
       return;
     }
-    if (message.type === 'say') this.#write(encodeFrame(message.message));
-    else if (message.type === 'announce') this.#probe.announce(message.host, message.port);
-    else this.#probe.calling(message.active);
-    if (message.type !== 'say') this.#write('');
+    if (message.type === 'announce') this.#probe.announce(message.host, message.port);
+    else if (message.type === 'calling') this.#probe.calling(message.active);
+    this.#write(message.type === 'say' ? encodeFrame(message.message) : '');
   }
 
   #writeDelta(tail: string): void {
@@ -87,11 +91,14 @@ class ReporterThread {
 
   /** Joins what is posted together into one write. */
   #write(frame: string): void {
-    if (this.#unwritten === '' ) setImmediate(() => this.#writeAll());
-    this.#unwritten += frame === '' ? '\n' : frame;
+    this.#unwritten += frame;
+    if (this.#writing) return;
+    this.#writing = true;
+    setImmediate(() => this.#writeAll());
   }
 
   #writeAll(): void {
+    this.#writing = false;
     const posts = this.#posts;
     const text = this.#unwritten;
     this.#unwritten = '';
@@ -160,9 +167,7 @@ class ReporterThread {
   }
 
   #orphaned(): void {
-    if (this.#seq === 0 && this.#base === 0 && Atomics.load(this.#shared.cells, STOP) === 0 && this.#posts === 0) {
-      return killOwnGroup();
-    }
+    if (!this.#connected) return killOwnGroup();
     Atomics.store(this.#shared.cells, ORPHANED, 1);
     this.#askToStop();
     setTimeout(killOwnGroup, this.#boot.orphanGraceMs);

@@ -20,8 +20,9 @@ export function isChangingState(): boolean {
       inside = frames.some((frame) => frame.getFileName()?.startsWith(STATE_FOLDER) === true);
       return '';
     };
-    // Reading `stack` is what makes V8 ask for it.
-    return String(new Error('where').stack) !== '' || inside;
+    // Reading `stack` is what makes V8 call the function above.
+    const text = new Error('where').stack;
+    return inside && text === '';
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;

@@ -15,6 +15,7 @@ import type { ChildMessage } from '../protocol/messages.ts';
 import type { WorkBoot } from '../protocol/work-env.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Fields } from '../state/tracked.ts';
+import { workerEntry } from './process-entry.ts';
 import { ACKED, createCells, DIRTY, POKE_NAME, STOP, STOP_SEEN, WRITTEN, ORPHANED } from './reporter-cells.ts';
 import type { ReporterStart, ToMain, ToReporter } from './reporter-cells.ts';
 import { Credit } from './reporter-credit.ts';
@@ -45,17 +46,18 @@ export class Reporter {
   #deltas = 0;
   #tokens = BURST;
   #tokensAt = 0;
-  #draining = false;
+  #busy = false;
   #scheduled = false;
+  #dead = false;
 
   constructor(boot: WorkBoot) {
     const { buffer } = this.#shared;
     const start: ReporterStart = { boot, pid: process.pid, buffer };
-    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    this.#worker = new Worker(new URL(`./reporter-main${extension}`, import.meta.url), { workerData: start });
+    this.#worker = new Worker(workerEntry(import.meta.url, 'reporter-main'), { workerData: start });
     this.#worker.on('message', (message: ToMain) => this.#hear(message));
     // Without the thread the flow cannot be reached any more.
     this.#worker.on('error', (error) => {
+      this.#dead = true;
       process.stderr.write(`stormkite: the reporter of this work failed: ${error.stack ?? error.message}\n`);
       process.exit(70);
     });
@@ -82,12 +84,7 @@ export class Reporter {
       ...fields.hooks,
       onDirty: () => this.#onDirty(),
       flushFlag: this.#shared.flushFlag,
-      onFlushRequested: () => {
-        // The writer is fast: it is served by the flag alone until it pauses.
-        this.#tokens = 0;
-        this.#tokensAt = performance.now();
-        this.#flushIfPossible();
-      },
+      onFlushRequested: () => this.#onFlushRequested(),
     };
   }
 
@@ -104,18 +101,23 @@ export class Reporter {
     return this.#deltas;
   }
 
+  /** The process was told to stop by a signal. */
+  raiseStop(): void {
+    Atomics.store(this.#cells, STOP, 1);
+  }
+
   stopSeen(): void {
     Atomics.store(this.#cells, STOP_SEEN, 1);
   }
 
   /** Reports an event after all changes before it (R7), whatever is under way. */
   emit(event: WorkEvent): void {
-    this.#drain(event);
+    this.#undisturbed(() => this.#drain(event));
   }
 
   /** Posts pending changes now, whatever is under way. */
   flush(): void {
-    this.#drain();
+    this.#undisturbed(() => this.#drain());
   }
 
   say(message: ChildMessage): void {
@@ -132,8 +134,10 @@ export class Reporter {
 
   /** What of a call's fold is to be applied: pending changes are posted first, so that they count too. */
   foldable(fold: readonly Operation[], applied: number): Operation[] {
-    this.flush();
-    return this.#touched.withoutConflicts(fold, applied);
+    return this.#undisturbed(() => {
+      this.#drain();
+      return this.#touched.withoutConflicts(fold, applied);
+    });
   }
 
   /** Blocks until everything was handed to the operating system. For the `exit` event only. */
@@ -143,7 +147,7 @@ export class Reporter {
     for (;;) {
       const written = Atomics.load(this.#cells, WRITTEN);
       const left = deadline - performance.now();
-      if (((this.#posts - written) | 0) <= 0 || left <= 0) return;
+      if (((this.#posts - written) | 0) <= 0 || left <= 0 || this.#dead) return;
       Atomics.wait(this.#cells, WRITTEN, written, left);
     }
   }
@@ -155,66 +159,80 @@ export class Reporter {
 
   #onDirty(): void {
     Atomics.store(this.#cells, DIRTY, 1);
-    if (this.#takeToken() && this.#flushIfPossible()) return;
-    if (this.#scheduled) return;
+    if (this.#flushWithToken() || this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#onYield());
   }
 
   #onYield(): void {
-    if (this.#takeToken() || !this.#dirty) {
-      this.#scheduled = false;
-      if (this.#dirty) this.#flushIfPossible();
-    } else {
+    if (this.#dirty && this.#tokens < 1 && !this.#flushWithToken()) {
       setTimeout(() => this.#onYield(), PACE_MS);
+      return;
     }
+    this.#scheduled = false;
+    // What has no credit now is asked for by the thread later.
+    if (this.#dirty) this.#flushWithToken();
   }
 
   get #dirty(): boolean {
     return Atomics.load(this.#cells, DIRTY) !== 0;
   }
 
-  /** Without credit the changes stay where they are; the thread asks again when there is room. */
-  #flushIfPossible(): boolean {
-    this.#credit.acknowledge(Atomics.load(this.#cells, ACKED));
-    if (this.#credit.available) {
-      this.#drain();
-      return true;
-    }
-    Atomics.store(this.#shared.flushFlag, 0, 0);
-    return false;
-  }
-
-  #takeToken(): boolean {
+  /** Posts if a token and credit are there; what was not posted costs no token (P2). */
+  #flushWithToken(): boolean {
     const now = performance.now();
     this.#tokens = Math.min(BURST, this.#tokens + now - this.#tokensAt);
     this.#tokensAt = now;
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1 || !this.#flushIfPossible()) return false;
     this.#tokens -= 1;
     return true;
   }
 
+  /** Without credit the changes stay where they are; the thread asks again when there is room. */
+  #flushIfPossible(): boolean {
+    return this.#undisturbed(() => {
+      this.#credit.acknowledge(Atomics.load(this.#cells, ACKED));
+      if (this.#credit.available) return this.#drain();
+      Atomics.store(this.#shared.flushFlag, 0, 0);
+      return false;
+    });
+  }
+
+  /** The writer is fast: it is served by the flag alone until it pauses. */
+  #onFlushRequested(): void {
+    if (!this.#flushIfPossible()) return;
+    this.#tokens = 0;
+    this.#tokensAt = performance.now();
+  }
+
   #poke(): void {
-    if (this.#draining || isChangingState()) return;
+    if (this.#busy || isChangingState()) return;
     if (this.stopAsked) this.#onStopFlag();
     if (this.#dirty) this.#flushIfPossible();
   }
 
-  #drain(event?: WorkEvent): void {
-    this.#draining = true;
+  /** Gives the pending changes and the event to the thread; false when there were none. */
+  #drain(event?: WorkEvent): boolean {
+    Atomics.store(this.#cells, DIRTY, 0);
+    Atomics.store(this.#shared.flushFlag, 0, 0);
+    const ops = toDocumentPaths(this.#fields?.drain() ?? []);
+    if (ops.length === 0 && event === undefined) return false;
+    this.#deltas += 1;
+    this.#touched.note(ops, this.#deltas);
+    const tail = event === undefined ? '' : `,"event":${JSON.stringify(event)}`;
+    const frame = `,"ops":${JSON.stringify(ops)}${tail}}\n`;
+    this.#credit.spend(frame.length);
+    this.#post(frame);
+    return true;
+  }
+
+  /** Keeps pokes, which may come at any moment, out of what they would disturb. */
+  #undisturbed<T>(action: () => T): T {
+    this.#busy = true;
     try {
-      Atomics.store(this.#cells, DIRTY, 0);
-      Atomics.store(this.#shared.flushFlag, 0, 0);
-      const ops = toDocumentPaths(this.#fields?.drain() ?? []);
-      if (ops.length === 0 && event === undefined) return;
-      this.#deltas += 1;
-      this.#touched.note(ops, this.#deltas);
-      const tail = event === undefined ? '' : `,"event":${JSON.stringify(event)}`;
-      const frame = `,"ops":${JSON.stringify(ops)}${tail}}\n`;
-      this.#credit.spend(frame.length);
-      this.#post(frame);
+      return action();
     } finally {
-      this.#draining = false;
+      this.#busy = false;
     }
   }
 

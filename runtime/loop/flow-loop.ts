@@ -52,8 +52,10 @@ export interface LoopPorts {
 export interface LoopOptions {
   /** Name of the app. */
   readonly name: string;
-  /** Exports of the app file, for finding classes again; `null` where nothing is rebuilt elsewhere. */
-  readonly exports: Readonly<Record<string, unknown>> | null;
+  /** Exports of the app file, for finding classes again. */
+  readonly exports: Record<string, unknown>;
+  /** Adds classes that nobody exports to `exports`; for tests, which rebuild in the same process. @default false */
+  readonly openExports?: boolean;
   readonly timings?: Partial<Timings>;
   /** Whether works without an explicit `startWithFlow` start with the app. @default true */
   readonly startWithFlow?: boolean;
@@ -85,6 +87,7 @@ export class FlowLoop implements AppControl {
   readonly #ports: LoopPorts;
   readonly #options: LoopOptions;
   readonly #timings: Timings;
+  readonly #classes: ClassIndex;
   readonly #recorder = new Recorder();
   readonly #works: WorkBook;
   readonly #collector: Collector;
@@ -113,7 +116,6 @@ export class FlowLoop implements AppControl {
   #pacedTimer: ClockTimer | null = null;
   #pacedAtMs = Number.POSITIVE_INFINITY;
   #idleTimer: ClockTimer | null = null;
-  #lastTurnMs = Number.NEGATIVE_INFINITY;
   #unsubscribe: (() => void)[] = [];
   #resolveEnded: (result: AppResult) => void = () => undefined;
 
@@ -127,6 +129,7 @@ export class FlowLoop implements AppControl {
       this.#resolveEnded = resolve;
     });
     const { clock, lease } = ports;
+    this.#classes = new ClassIndex(app, options.exports, { open: options.openExports ?? false });
     const recorder = this.#recorder;
     const warn = (message: string): void => this.#warn(message);
     const works = new WorkBook(recorder, warn);
@@ -135,7 +138,7 @@ export class FlowLoop implements AppControl {
     this.#schedules = new Schedules(clock, recorder, (fire) => this.#post({ type: 'fire', fire }));
     this.#tree = new TreeKeeper(recorder, works, {
       root: app.flow,
-      classes: options.exports && new ClassIndex(app, options.exports),
+      classes: this.#classes,
       declaredHardware: declaredHardware(app),
       warn,
       adopted: (component) => this.#bind(component),
@@ -321,6 +324,13 @@ export class FlowLoop implements AppControl {
     });
   }
 
+  /** A turn that runs anyway is also the one that the flow itself wanted. */
+  #cancelPaced(): void {
+    this.#pacedTimer?.cancel();
+    this.#pacedTimer = null;
+    this.#pacedAtMs = Number.POSITIVE_INFINITY;
+  }
+
   #armIdleTurn(): void {
     const { idleTurnMs } = this.#app.options;
     this.#idleTimer?.cancel();
@@ -343,6 +353,7 @@ export class FlowLoop implements AppControl {
       return;
     }
     this.#wantsRun = false;
+    this.#cancelPaced();
     const outcome = this.#runTurn();
     if (outcome instanceof Promise) {
       outcome.then(
@@ -450,10 +461,9 @@ export class FlowLoop implements AppControl {
       }
       if (this.#recorder.count > countBefore) {
         this.#emitDelta('flow', this.#recorder.opsSince(opsBefore));
-        this.#turnWithin(this.#lastTurnMs + this.#timings.paceMs - clock.monotonic());
+        this.#turnWithin(startedMs + this.#timings.paceMs - clock.monotonic());
       }
       if (outcome.kind === 'done') this.#schedules.reset();
-      this.#lastTurnMs = clock.monotonic();
       this.#emit({
         type: 'turn',
         at: clock.now(),
@@ -609,8 +619,7 @@ export class FlowLoop implements AppControl {
   }
 
   #restoreTree(stored: StoredApp): void {
-    const classes = new ClassIndex(this.#app, this.#options.exports ?? {});
-    for (const definition of restoreTree(this.#app, stored, classes)) this.#tree.restored(definition);
+    for (const definition of restoreTree(this.#app, stored, this.#classes)) this.#tree.restored(definition);
     restoreState(this.#app, stored, (message) => this.#warn(message));
   }
 

@@ -24,8 +24,7 @@ export type StoredDefinition = ComponentDefinition | { readonly name: string; re
 
 export interface TreeKeeperOptions {
   readonly root: Component;
-  /** `null` where nothing is rebuilt elsewhere, as in unit tests. */
-  readonly classes: ClassIndex | null;
+  readonly classes: ClassIndex;
   /** Instance types that dynamic works may use without a warning. */
   readonly declaredHardware: ReadonlySet<string>;
   readonly warn: (message: string) => void;
@@ -58,7 +57,7 @@ export class TreeKeeper {
     checkRebuildable(component);
     const { classes } = this.#options;
     const hasClass = kind === 'work' || kind === 'flow';
-    if (classes && hasClass && !classes.refOf(component)) {
+    if (hasClass && !classes.refOf(component)) {
       throw appError('WORK_CLASS_UNKNOWN', { work: subject }, { at: name });
     }
     if (isWork(component)) this.#checkHardware(component, name);
@@ -133,7 +132,7 @@ export class TreeKeeper {
   /** A structure's members are defined one by one, after it. */
   #define(component: Component): void {
     const { kind, name, children } = metaOf(component);
-    const ref = this.#options.classes?.refOf(component);
+    const ref = this.#options.classes.refOf(component);
     const definition = definitionOf(component, name, ref);
     this.definitions.set(name, definition);
     this.#recorder.meta(`${COMPONENT_RECORD}${name}`, definition as unknown as Json);

@@ -13,7 +13,7 @@ export interface StorePlace {
 
 export interface StoreContract {
   readonly name: string;
-  createPlace(): Promise<StorePlace>;
+  readonly createPlace: () => Promise<StorePlace>;
   /** What a second `open` does while a lease is held: it fences the first, or is refused as `STORE_LOCKED`. */
   readonly whileHeld: 'takes-over' | 'refuses';
 }

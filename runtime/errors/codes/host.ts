@@ -1,4 +1,50 @@
 import { code } from '../define-code.ts';
 
 export const hostCodes = {
+  HOST_APP_FILE_MISSING: code<{ file: string }>({
+    kind: 'user',
+    summary: 'The app file does not exist.',
+    message: ({ file }) => `${file} does not exist`,
+    hint: () => 'give the path of the file that exports your App, such as `stormkite run app.ts`',
+  }),
+  HOST_APP_FILE_UNREADABLE: code<{ file: string; problem: string }>({
+    kind: 'user',
+    summary: 'The app file is a folder or cannot be read.',
+    message: ({ file, problem }) => `${file} cannot be read: ${problem}`,
+    hint: () => 'give the path of a file that you may read (.ts, .mts, .tsx, .js or .mjs)',
+  }),
+  HOST_APP_SYNTAX: code<{ place: string; problem: string; line: string }>({
+    kind: 'user',
+    summary: 'A source file of the app cannot be compiled.',
+    message: ({ place, problem, line }) => `${place}: ${problem}${line === '' ? '' : `\n\n    ${line}\n`}`,
+    hint: ({ place }) => `correct ${place}`,
+  }),
+  HOST_IMPORT_NOT_FOUND: code<{ place: string; specifier: string }>({
+    kind: 'user',
+    summary: 'A source file of the app imports something that cannot be found.',
+    message: ({ place, specifier }) => `${place} imports "${specifier}", which cannot be found`,
+    hint: ({ specifier }) => {
+      if (/^[./#]/.test(specifier)) return `correct the path "${specifier}"`;
+      if (packageOf(specifier) === 'stormkite') return 'import from "stormkite", "stormkite/client" or "stormkite/testing"';
+      return `install it: npm install ${packageOf(specifier)}`;
+    },
+  }),
+  HOST_APP_LOAD_FAILED: code<{ file: string; problem: string }>({
+    kind: 'user',
+    summary: 'The app file threw an error while it was loaded.',
+    message: ({ file, problem }) => `${file} failed while loading: ${problem}`,
+    hint: () => 'see the stack of the cause; code outside of run() runs in the flow and in every work',
+  }),
+  HOST_APP_NO_DEFAULT: code<{ file: string; got: string; named: string | null }>({
+    kind: 'user',
+    summary: 'The default export of the app file is not an App.',
+    message: ({ file, got }) => `the default export of ${file} must be an App, not ${got}`,
+    hint: ({ named }) =>
+      named === null ? 'end the file with `export default new App(new Root())`' : `export it as the default: \`export default ${named}\``,
+  }),
 };
+
+/** `@scope/name` or `name` of an import. */
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}

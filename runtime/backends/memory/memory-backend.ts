@@ -1,0 +1,102 @@
+/**
+ * Launcher and delta channel without processes: each launched work is an object that a test (or the work's own code, run in
+ * this process) acts through.
+ */
+import type { DeltaChannel } from '../../ports/delta-channel.ts';
+import type { Launcher, LaunchResult, StopResult, WorkFact, WorkRef } from '../../ports/launcher.ts';
+import type { StoreLease } from '../../ports/state-store.ts';
+import type { Delta } from '../../protocol/delta.ts';
+import type { Downlink } from '../../protocol/downlink.ts';
+import type { WorkSpec } from '../../protocol/work-spec.ts';
+import { MemoryProcess, type WorkProgram } from './memory-process.ts';
+
+export interface MemoryBackendOptions {
+  readonly lease: Pick<StoreLease, 'appendDeltas'>;
+  /** What a launched work does. */
+  readonly program: (process: MemoryProcess) => WorkProgram;
+  /** Refuses a launch; for tests. @default - none is refused */
+  readonly refuse?: (spec: WorkSpec) => Extract<LaunchResult, { ok: false }> | null;
+}
+
+export class MemoryBackend {
+  readonly channel: DeltaChannel;
+  readonly launcher: Launcher;
+  readonly #options: MemoryBackendOptions;
+  readonly #processes = new Map<string, MemoryProcess>();
+  readonly #deltaHandlers = new Set<(delta: Delta) => void>();
+  readonly #factHandlers = new Set<(fact: WorkFact) => void>();
+
+  constructor(options: MemoryBackendOptions) {
+    this.#options = options;
+    this.channel = {
+      subscribe: (handler) => subscribe(this.#deltaHandlers, handler),
+      deliver: (work, message) => Promise.resolve(this.#deliver(work, message)),
+      close: () => Promise.resolve(),
+    };
+    this.launcher = {
+      launch: (spec) => Promise.resolve(this.#launch(spec)),
+      stop: (ref, graceMs) => this.#stop(ref, graceMs),
+      release: () => Promise.resolve(),
+      observe: () => Promise.resolve([...this.#processes.values()].map((each) => each.fact())),
+      subscribe: (handler) => subscribe(this.#factHandlers, handler),
+      close: () => this.#close(),
+    };
+  }
+
+  /** The current process of a work, if it has one. */
+  processOf(work: string): MemoryProcess | undefined {
+    return this.#processes.get(work);
+  }
+
+  #launch(spec: WorkSpec): LaunchResult {
+    const ref: WorkRef = { work: spec.work, epoch: spec.epoch };
+    if (this.#processes.get(spec.work)?.spec.epoch === spec.epoch) return { ok: true, ref };
+    const refusal = this.#options.refuse?.(spec) ?? null;
+    if (refusal) return refusal;
+    const process = new MemoryProcess(spec, {
+      send: (delta) => this.#send(delta),
+      exited: (fact) => {
+        if (this.#processes.get(spec.work) === process) this.#processes.delete(spec.work);
+        this.#tell(fact);
+      },
+    });
+    this.#processes.set(spec.work, process);
+    this.#tell(process.fact());
+    process.begin(this.#options.program(process));
+    return { ok: true, ref };
+  }
+
+  async #send(delta: Delta): Promise<void> {
+    const durable = this.#options.lease.appendDeltas([delta]);
+    for (const handler of this.#deltaHandlers) handler(delta);
+    await durable;
+  }
+
+  #deliver(work: string, message: Downlink): 'sent' | 'absent' {
+    const process = this.#processes.get(work);
+    process?.receive(message);
+    return process ? 'sent' : 'absent';
+  }
+
+  async #stop(ref: WorkRef, graceMs: number): Promise<StopResult> {
+    const process = this.#processes.get(ref.work);
+    if (process?.spec.epoch !== ref.epoch) return { forced: false };
+    if (graceMs > 0) return { forced: await process.stop() };
+    process.exit('stopped', 'killed');
+    return { forced: true };
+  }
+
+  #close(): Promise<void> {
+    for (const process of [...this.#processes.values()]) process.exit('stopped', 'the launcher was closed');
+    return Promise.resolve();
+  }
+
+  #tell(fact: WorkFact): void {
+    for (const handler of this.#factHandlers) handler(fact);
+  }
+}
+
+function subscribe<T>(handlers: Set<T>, handler: T): () => void {
+  handlers.add(handler);
+  return () => handlers.delete(handler);
+}

@@ -1,0 +1,267 @@
+/**
+ * A local run of an app, in this process: everything that it needs, opened in order and closed in the reverse order.
+ *
+ * F1 Who fails to open something closes what was opened before it.
+ * F2 Nothing of an earlier run is touched before the app file has loaded.
+ * F3 Works are launched before the HTTP API is built; requests wait for it.
+ */
+import { rm, rename, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createLocalBackend, type LocalBackend } from '../backends/local/local-backend.ts';
+import type { LocalTimings } from '../backends/local/local-timings.ts';
+import type { App } from '../component/app.ts';
+import { metaOf } from '../component/meta.ts';
+import { isFlow, withBelow, worksBelow } from '../component/tree.ts';
+import { toWire } from '../errors/index.ts';
+import type { AppControl } from '../loop/control.ts';
+import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
+import type { Timings } from '../loop/timings.ts';
+import type { LogLine } from '../ports/log-sink.ts';
+import type { AppEvent } from '../protocol/events.ts';
+import { tokenFor } from '../server/access.ts';
+import { openListener } from '../server/listener.ts';
+import { Closers } from './closers.ts';
+import { watchFatalErrors, type FatalErrors } from './fatal-errors.ts';
+import { hearOutput, type FlowOutputMode } from './flow-output.ts';
+import { killAtFailpoint } from './kill-at-failpoint.ts';
+import { LogFiles } from './log-files.ts';
+import { openStore } from './open-store.ts';
+import { stormkiteVersion } from './package-version.ts';
+import { appNameOf, claimRun, homeOf, type AppDirectory } from './run-directory.ts';
+import { SystemClock } from './system-clock.ts';
+
+const LOOPBACK = '127.0.0.1';
+/** A spare process waits this long for the first work to be up: both want the processor. */
+const SPARE_WAIT_MS = 2_000;
+
+export interface RunOptions {
+  readonly appFile: string;
+  /** @default - the folder of an `app.*` file, else the file's name */
+  readonly name?: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+  /** 0: any free one. @default - 7501, or the next free one */
+  readonly port?: number;
+  /** Continue what an earlier run stored. @default false */
+  readonly resume?: boolean;
+  readonly flowOutput: FlowOutputMode;
+  readonly loopTimings?: Partial<Timings>;
+  readonly localTimings?: Partial<LocalTimings>;
+  /** Hears the address before any user code runs. */
+  readonly onListening?: (app: { readonly name: string; readonly url: string }) => void;
+  /** Hears what works print, and of the flow what was not printed already. */
+  readonly onLog?: (line: LogLine) => void;
+  /** Hears everything; costs a little in every turn. */
+  readonly onEvent?: (event: AppEvent) => void;
+  /** Hears warnings for people. */
+  readonly warn: (message: string) => void;
+  /** Gives up what is not running yet. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunningApp {
+  readonly control: AppControl;
+  /** With the token, where one is needed. */
+  readonly url: string;
+  /** Resolves when the app has ended and everything is committed. */
+  readonly result: Promise<AppResult>;
+  /** Ends the works in order and leaves their calls open for `--resume`. */
+  interrupt(): Promise<void>;
+  /** Kills every work at once. */
+  kill(): Promise<void>;
+  /** Closes everything, in the reverse order of opening. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Runs an app. This process' working directory becomes the app's project root, as in its works.
+ *
+ * @throws what cannot be loaded (`HOST_…`, `APP_…`, `STATE_…`, `COMPONENT_…`), `STORE_…`, `PORT_TAKEN`, `SERVER_ADDRESS_UNUSABLE`, `CLI_…`
+ */
+export async function runApp(options: RunOptions): Promise<RunningApp> {
+  const closers = new Closers();
+  try {
+    return await openApp(options, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function openApp(options: RunOptions, closers: Closers): Promise<RunningApp> {
+  const { appFile, env, warn, signal } = options;
+  killAtFailpoint(env);
+  const name = appNameOf(appFile, options.name);
+  const host = options.host ?? LOOPBACK;
+  const version = stormkiteVersion();
+  const claim = await claimRun(homeOf(env), { name, appFile, version });
+  const { directory } = claim;
+  const removeRunFile = (): void => claim.release();
+  process.once('exit', removeRunFile);
+  closers.add(() => {
+    claim.release();
+    process.off('exit', removeRunFile);
+  });
+  const listener = await openListener(options.port === undefined ? { host } : { host, port: options.port });
+  closers.add(() => listener.close());
+  const bundle = await bundleInto(directory.bundle, appFile);
+  signal?.throwIfAborted();
+  const token = tokenFor(host);
+  const url = token === null ? listener.url : `${listener.url}/?token=${token}`;
+  await claim.publish(token === null ? { url: listener.url } : { url: listener.url, token });
+  options.onListening?.({ name, url });
+
+  if (options.resume !== true) await rename(directory.logs, `${directory.logs}.previous`).catch(() => undefined);
+  const logs = new LogFiles(directory.logs, { onFailure: (error) => warn(`logs cannot be written: ${String(error)}`) });
+  closers.add(() => logs.close());
+  const tell = tellerOf(logs, options);
+  closers.add(hearOutput(options.flowOutput, tell.printed));
+  const fatal = watchFatalErrors();
+  closers.add(() => fatal.release());
+
+  process.chdir(bundle.projectRoot);
+  const { loadApp } = await import('./load-app.ts');
+  const { app, exports } = await loadApp(bundle.bundlePath, bundle.projectRoot, appFile);
+  signal?.throwIfAborted();
+  const lease = await openStore(directory.store, { app: name, resume: options.resume ?? false, warn });
+  closers.add(() => lease.close());
+  const backend = await openBackend(options, { name, directory, bundle, lease, logs: { write: tell.worked } });
+  closers.add(() => backend.close());
+  const { channel, launcher } = backend;
+  const clock = new SystemClock();
+  const loop = new FlowLoop(app, { lease, channel, launcher, clock }, {
+    name,
+    exports,
+    warn,
+    ...(options.loopTimings === undefined ? {} : { timings: options.loopTimings }),
+  });
+  if (options.onEvent) closers.add(loop.subscribe(options.onEvent));
+  const control = withLogs(loop, logs);
+  await loop.open();
+  closers.add(keepSpare(app, backend, clock));
+
+  const { openApiServer } = await import('../server/api-server.ts');
+  const facts = { startedAt: new Date().toISOString(), stormkite: version };
+  const server = await openApiServer({ listener, control, logs, host, token, facts });
+  closers.add(() => server.close());
+  return {
+    control,
+    url,
+    result: Promise.race([loop.ended, failedBy(fatal, loop, options)]),
+    interrupt: () => loop.interrupt(),
+    kill: async () => {
+      await Promise.all((await launcher.observe()).map((ref) => launcher.stop(ref, 0)));
+    },
+    close: () => closers.close(),
+  };
+}
+
+/** Bundles while the server's modules load: esbuild works in a process of its own. */
+async function bundleInto(outDirectory: string, appFile: string): ReturnType<typeof import('./bundle.ts').bundleApp> {
+  const { bundleApp } = await import('./bundle.ts');
+  const bundling = bundleApp({ appFile, outDirectory });
+  const [bundled] = await Promise.allSettled([bundling, import('../server/api-server.ts')]);
+  if (bundled.status === 'rejected') throw bundled.reason;
+  const old = (await readdir(outDirectory)).filter((file) => file.endsWith('.mjs') && join(outDirectory, file) !== bundled.value.bundlePath);
+  await Promise.all(old.map((file) => rm(join(outDirectory, file), { force: true })));
+  return bundled.value;
+}
+
+function openBackend(
+  { env, localTimings }: RunOptions,
+  parts: {
+    readonly name: string;
+    readonly directory: AppDirectory;
+    readonly bundle: { readonly bundlePath: string; readonly projectRoot: string };
+    readonly lease: Parameters<typeof createLocalBackend>[0]['lease'];
+    readonly logs: Parameters<typeof createLocalBackend>[0]['logs'];
+  },
+): Promise<LocalBackend> {
+  const { name, directory, bundle, lease, logs } = parts;
+  return createLocalBackend({
+    app: name,
+    bundlePath: bundle.bundlePath,
+    projectRoot: bundle.projectRoot,
+    lease,
+    logs,
+    directory: directory.root,
+    environment: env,
+    ...(localTimings === undefined ? {} : { timings: localTimings }),
+  });
+}
+
+/** Who hears of a line: the files always, the caller of what it does not see itself. */
+function tellerOf(logs: LogFiles, { flowOutput, onLog, onEvent }: RunOptions) {
+  const tell = (line: LogLine): void => {
+    onLog?.(line);
+    onEvent?.({ type: 'log', ...line });
+  };
+  return {
+    /** Code in this process printed. */
+    printed: (stream: LogLine['stream'], line: string): void => {
+      const entry = { source: 'flow', stream, at: Date.now(), line };
+      logs.write(entry);
+      if (flowOutput === 'capture') tell(entry);
+    },
+    /** A work printed, or the backend has something to say. */
+    worked: (line: LogLine): void => {
+      logs.write(line);
+      tell(line);
+    },
+  };
+}
+
+/** The loop as its clients see it: what is printed are events too. */
+function withLogs(loop: FlowLoop, logs: LogFiles): AppControl {
+  return {
+    name: loop.name,
+    get stage() {
+      return loop.stage;
+    },
+    get version() {
+      return loop.version;
+    },
+    document: () => loop.document(),
+    patch: (ops, check) => loop.patch(ops, check),
+    works: () => loop.works(),
+    command: (work, verb) => loop.command(work, verb),
+    stop: (message) => loop.stop(message),
+    subscribe: (handler) => {
+      const ends = [loop.subscribe(handler), logs.subscribe((line) => handler({ type: 'log', ...line }))];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  };
+}
+
+/** Keeps a booted process ready in an app that may attach works, once its first work is up. */
+function keepSpare(app: App, { launcher, wantSpare }: LocalBackend, clock: SystemClock): () => void {
+  const grows = [...withBelow(app.flow)].some((each) => {
+    const { kind, optionalFields } = metaOf(each);
+    return kind === 'dict' || kind === 'list' || (isFlow(each) && optionalFields.size > 0);
+  });
+  if (!grows) return () => undefined;
+  const start = (): void => {
+    end();
+    wantSpare(true);
+  };
+  const timer = clock.after(worksBelow(app.flow).length === 0 ? 0 : SPARE_WAIT_MS, start);
+  const unsubscribe = launcher.subscribe(({ state }) => {
+    if (state === 'running') start();
+  });
+  const end = (): void => {
+    timer.cancel();
+    unsubscribe();
+  };
+  return end;
+}
+
+/** An error that nothing caught ends the app as failed; calls stay open for `--resume`. */
+async function failedBy(fatal: FatalErrors, loop: FlowLoop, { onEvent }: RunOptions): Promise<AppResult> {
+  const error = await fatal.first;
+  onEvent?.({ type: 'error', at: Date.now(), error: toWire(error) });
+  await loop.interrupt();
+  return { stage: 'failed', message: '', error };
+}

@@ -1,0 +1,118 @@
+/**
+ * The process of one work. Started by a launcher with a {@link WorkBoot} in its environment.
+ *
+ * The reporter thread connects while the main thread imports the app file; then it waits for its work, which a spare
+ * process may do for long.
+ */
+import type { WorkProcessHandle } from '../component/process-side.ts';
+import type { WorkSpec } from '../protocol/work-spec.ts';
+import { parseWorkBoot, WORK_BOOT_VARIABLE } from '../protocol/work-env.ts';
+import type { FailedReason } from '../protocol/messages.ts';
+import { killOwnGroup } from './process-group.ts';
+import { Reporter } from './reporter.ts';
+import type { ToMain } from './reporter-cells.ts';
+
+/** Exit code of a process that ended because of SIGTERM: 128 and the number of the signal. */
+const TERMINATED = 143;
+
+const boot = parseWorkBoot(process.env[WORK_BOOT_VARIABLE]);
+// Programs that user code starts are no works of this flow.
+delete process.env[WORK_BOOT_VARIABLE];
+
+// Whoever reads them may be gone; the reporter thread notices.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+// Ctrl-C is the flow's business.
+process.on('SIGINT', () => undefined);
+
+const reporter = new Reporter(boot);
+process.on('exit', () => {
+  reporter.flushAndWait();
+  if (reporter.orphaned) killOwnGroup();
+});
+
+/** Reports why the work cannot come up, and ends the process. */
+async function giveUp(reason: FailedReason, error: unknown): Promise<never> {
+  const { renderError } = await import('../errors/index.ts');
+  const message = renderError(error);
+  process.stderr.write(`${message}\n`);
+  reporter.say({ type: 'failed', reason, message });
+  process.exit(1);
+}
+
+/** Imports one after the other, all while the reporter thread starts. */
+async function load() {
+  const [{ loadApp }, { openWorkProcess }, { WorkRunner }, { WorkPort }, { isAppError }] = await Promise.all([
+    import('./load-app.ts'),
+    import('../component/process-side.ts'),
+    import('./work-runner.ts'),
+    import('./process-port.ts'),
+    import('../errors/index.ts'),
+  ]);
+  try {
+    const { app, exports } = await loadApp(boot.bundlePath, boot.projectRoot);
+    return { app, exports, openWorkProcess, WorkRunner, WorkPort, isAppError };
+  } catch (error) {
+    return await giveUp('load', error);
+  }
+}
+
+type Loaded = Awaited<ReturnType<typeof load>>;
+
+async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
+  const { app, exports, openWorkProcess, WorkRunner, WorkPort, isAppError } = loaded;
+  const runner = new WorkRunner(spec.work, reporter, (code) => process.exit(code));
+  onStop = (code) => runner.stop(code);
+  onUncaught = (error) => runner.takeUncaught(error);
+  let handle: WorkProcessHandle;
+  try {
+    handle = openWorkProcess(app, exports, spec, runner);
+  } catch (error) {
+    return await giveUp(isAppError(error, 'WORK_TREE_DIFFERS') ? 'tree' : 'load', error);
+  }
+  const hear = (message: ToMain): void => {
+    if (message.type === 'call') runner.call(message.message, message.applied);
+    else if (message.type === 'flowDelta') runner.applyFlowDelta(message.ops);
+    else if (message.type === 'stop') runner.stop(0);
+    else if (message.type === 'url') handle.fold([{ op: 'replace', path: '/vars/_url', value: message.url }]);
+  };
+  reporter.listen(hear);
+  early.splice(0).forEach(hear);
+  reporter.say({ type: 'opened' });
+  reporter.attach(handle.fields);
+  runner.open(handle, await WorkPort.reserve(handle, reporter));
+  try {
+    await handle.onStart();
+  } catch (error) {
+    return await giveUp('exited', error);
+  }
+  handle.setVar('_internal_ip', '127.0.0.1');
+  reporter.emit({ type: 'ready' });
+  runner.ready();
+}
+
+let onStop = (code: number): void => process.exit(code);
+let onUncaught = (_error: unknown): boolean => false;
+
+process.on('SIGTERM', () => {
+  const code = reporter.stopAsked ? 0 : TERMINATED;
+  reporter.raiseStop();
+  onStop(code);
+});
+process.on('uncaughtException', (error) => {
+  if (onUncaught(error)) return;
+  console.error('uncaught error outside of a call:', error);
+  process.exit(1);
+});
+
+const early: ToMain[] = [];
+const assigned = new Promise<WorkSpec>((resolve) => {
+  reporter.listen((message) => {
+    if (message.type === 'assign') resolve(message.spec);
+    else if (message.type === 'stop') onStop(0);
+    else early.push(message);
+  });
+});
+const loaded = await load();
+reporter.say({ type: 'loaded' });
+await bringUp(loaded, await assigned);

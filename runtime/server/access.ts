@@ -1,0 +1,87 @@
+/**
+ * Who may use the API.
+ *
+ * A1 A web page reaches it only from this machine's own addresses: `Host` stops DNS rebinding, `Origin` other sites.
+ * A2 A server that other machines can reach wants a token in every request; comparing it takes the same time for all.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
+import { appError, type AppError } from '../errors/index.ts';
+
+const TOKEN_BYTES = 24;
+const WILDCARDS = new Set(['0.0.0.0', '::', '']);
+
+/** Whether only this machine can reach an address. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}
+
+/** A new token for a server that others can reach; `null` for loopback. */
+export function tokenFor(host: string): string | null {
+  return isLoopback(host) ? null : randomBytes(TOKEN_BYTES).toString('base64url');
+}
+
+/** What of a request decides about it. */
+export interface AccessRequest {
+  readonly method: string;
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  readonly authorization: string | undefined;
+  /** `?token=` of the URL, for the first visit of a browser. */
+  readonly tokenInUrl: string | undefined;
+}
+
+export class Access {
+  readonly #host: string;
+  readonly #token: string | null;
+
+  constructor(host: string, token: string | null) {
+    this.#host = host;
+    this.#token = token;
+  }
+
+  /** Why a request is refused; `null` when it is not. */
+  check(request: AccessRequest): AppError | null {
+    const { host, origin } = request;
+    if (host === undefined || !this.#isOwn(nameOf(`http://${host}`))) {
+      return appError('SERVER_HOST_REFUSED', { host: host ?? '' });
+    }
+    if (origin !== undefined && !this.#isOwn(nameOf(origin))) return appError('SERVER_ORIGIN_REFUSED', { origin });
+    // A browser asks beforehand without credentials.
+    return request.method === 'OPTIONS' ? null : this.#checkToken(request);
+  }
+
+  #checkToken({ authorization, tokenInUrl }: AccessRequest): AppError | null {
+    if (this.#token === null) return null;
+    const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? tokenInUrl;
+    if (given === undefined) return appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' });
+    if (isSame(given, this.#token)) return null;
+    return appError('SERVER_TOKEN_REFUSED', { problem: 'its token is wrong' });
+  }
+
+  #isOwn(name: string | null): boolean {
+    if (name === null) return false;
+    if (isLoopback(name) || name === this.#host.toLowerCase()) return true;
+    if (isLoopback(this.#host)) return false;
+    if (name === hostname().toLowerCase()) return true;
+    return WILDCARDS.has(this.#host) && ownAddresses().has(name);
+  }
+}
+
+function ownAddresses(): Set<string> {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return new Set(all.map(({ address }) => address.toLowerCase()));
+}
+
+/** Host name of a URL, without port and brackets; `null` for what is none (also `Origin: null`). */
+function nameOf(url: string): string | null {
+  if (!URL.canParse(url)) return null;
+  const { hostname: name, protocol } = new URL(url);
+  return protocol === 'http:' || protocol === 'https:' ? name.replace(/^\[(.*)\]$/, '$1').toLowerCase() : null;
+}
+
+function isSame(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((text) => createHash('sha256').update(text).digest());
+  return left !== undefined && right !== undefined && timingSafeEqual(left, right);
+}

@@ -1,0 +1,30 @@
+/** Entity tags of parts of the state: equal for equal values, whatever the order of their keys. */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../component/canonical-json.ts';
+import type { Json, JsonObject } from '../state/json.ts';
+import type { Operation } from '../state/operation.ts';
+import { commonPointer, getAt, parsePointer } from '../state/pointer.ts';
+
+const HASH_DIGITS = 32;
+
+export function etagOf(value: Json): string {
+  return `"${createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, HASH_DIGITS)}"`;
+}
+
+/** The place that `If-Match` of a patch is about: the longest common pointer of its operations. */
+export function patchedPointer(ops: readonly Operation[]): string {
+  return commonPointer(ops.flatMap((op) => ('from' in op ? [op.path, op.from] : [op.path])));
+}
+
+/**
+ * Whether an `If-Match` or `If-None-Match` names what the document has at a place.
+ * For a place that does not exist yet (`/vars/list/-`), what is right above it counts.
+ */
+export function isMatch(header: string, document: JsonObject, pointer: string): boolean {
+  if (header.trim() === '*') return true;
+  const segments = parsePointer(pointer);
+  let value = getAt(document, segments);
+  while (value === undefined && segments.pop() !== undefined) value = getAt(document, segments);
+  const tag = etagOf(value ?? document);
+  return header.split(',').some((each) => each.trim().replace(/^W\//, '') === tag);
+}

@@ -1,0 +1,85 @@
+/**
+ * The port of an app: bound before anything else is ready, so that its URL is known and a taken port is found at once.
+ * Requests that come before the API is attached wait for it.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { appError } from '../errors/index.ts';
+
+/** First port that is tried when none was asked for. */
+export const DEFAULT_PORT = 7501;
+/** Ports that are tried after {@link DEFAULT_PORT}; then any free one. */
+const MORE_PORTS = 100;
+/** How long requests under way may take when the server closes. */
+const CLOSE_GRACE_MS = 500;
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0: any free one. @default - 7501, or the next free one */
+  readonly port?: number;
+}
+
+export interface Listener {
+  readonly server: Server;
+  /** `http://127.0.0.1:7501`. */
+  readonly url: string;
+  /** Hands over all requests, those that waited first. */
+  attach(handler: RequestHandler): void;
+  /** Takes no more connections; resolves when the last one is gone, by force after a moment. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** @throws `PORT_TAKEN` when `port` was given and is in use, `SERVER_ADDRESS_UNUSABLE` */
+export async function openListener({ host, port }: ListenerOptions): Promise<Listener> {
+  const server = createServer({ keepAliveTimeout: 5_000 });
+  const bound = port === undefined ? await listenNear(server, host) : await listen(server, host, port);
+  if (!bound) throw appError('PORT_TAKEN', { port: port ?? DEFAULT_PORT, host });
+  let attach: (handler: RequestHandler) => void = () => undefined;
+  const attached = new Promise<RequestHandler>((resolve) => {
+    attach = resolve;
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    attached.then((handler) => handler(request, response)).catch(() => response.destroy());
+  });
+  let closing: Promise<void> | null = null;
+  const { port: actual } = server.address() as AddressInfo;
+  return {
+    server,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    attach,
+    close: () => (closing ??= closeServer(server)),
+  };
+}
+
+async function listenNear(server: Server, host: string): Promise<boolean> {
+  for (let port = DEFAULT_PORT; port <= DEFAULT_PORT + MORE_PORTS; port += 1) {
+    if (await listen(server, host, port)) return true;
+  }
+  return await listen(server, host, 0);
+}
+
+/** False when the port is in use. */
+async function listen(server: Server, host: string, port: number): Promise<boolean> {
+  const problem = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    server.once('error', resolve);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', resolve);
+      resolve(null);
+    });
+  });
+  if (problem === null) return true;
+  if (problem.code === 'EADDRINUSE') return false;
+  throw appError('SERVER_ADDRESS_UNUSABLE', { host, port, problem: problem.message }, { cause: problem });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(force);
+}
