@@ -16,12 +16,13 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'] },
+        test: { name: 'unit', sequence: { groupOrder: 1 }, include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'] },
       },
       {
         resolve: { alias },
         test: {
           name: 'integration',
+          sequence: { groupOrder: 2 },
           include: ['test/integration/**/*.test.ts', 'examples/**/*.test.ts'],
           pool: 'forks',
           maxWorkers: 2,

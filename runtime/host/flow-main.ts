@@ -2,7 +2,7 @@
  * A local run of an app, in this process: everything that it needs, opened in order and closed in the reverse order.
  *
  * F1 Who fails to open something closes what was opened before it.
- * F2 Nothing of an earlier run is touched before the app file has loaded.
+ * F2 What an earlier run stored is not touched before the app file has loaded.
  * F3 Works are launched before the HTTP API is built; requests wait for it.
  */
 import { rm, rename, readdir } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import type { LocalTimings } from '../backends/local/local-timings.ts';
 import type { App } from '../component/app.ts';
 import { metaOf } from '../component/meta.ts';
 import { isFlow, withBelow, worksBelow } from '../component/tree.ts';
-import { toWire } from '../errors/index.ts';
+import { background, toWire } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
 import type { Timings } from '../loop/timings.ts';
@@ -62,6 +62,8 @@ export interface RunOptions {
 
 export interface RunningApp {
   readonly control: AppControl;
+  /** As the app itself asks for. */
+  readonly logLevel: 'info' | 'debug';
   /** With the token, where one is needed. */
   readonly url: string;
   /** Resolves when the app has ended and everything is committed. */
@@ -84,7 +86,8 @@ export async function runApp(options: RunOptions): Promise<RunningApp> {
   try {
     return await openApp(options, closers);
   } catch (error) {
-    await closers.close();
+    // What was wrong first is what the user must hear.
+    await closers.close().catch(() => undefined);
     throw error;
   }
 }
@@ -147,8 +150,9 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   closers.add(() => server.close());
   return {
     control,
+    logLevel: app.options.logLevel,
     url,
-    result: Promise.race([loop.ended, failedBy(fatal, loop, options)]),
+    result: resultOf(loop, fatal, options),
     interrupt: () => loop.interrupt(),
     kill: async () => {
       await Promise.all((await launcher.observe()).map((ref) => launcher.stop(ref, 0)));
@@ -258,10 +262,15 @@ function keepSpare(app: App, { launcher, wantSpare }: LocalBackend, clock: Syste
   return end;
 }
 
-/** An error that nothing caught ends the app as failed; calls stay open for `--resume`. */
-async function failedBy(fatal: FatalErrors, loop: FlowLoop, { onEvent }: RunOptions): Promise<AppResult> {
-  const error = await fatal.first;
-  onEvent?.({ type: 'error', at: Date.now(), error: toWire(error) });
-  await loop.interrupt();
-  return { stage: 'failed', message: '', error };
+/** How the app ended. An error that nothing caught ends it as failed; calls stay open for `--resume`. */
+function resultOf(loop: FlowLoop, fatal: FatalErrors, { onEvent }: RunOptions): Promise<AppResult> {
+  let failure: AppResult | null = null;
+  const end = async (): Promise<void> => {
+    const error = await fatal.first;
+    failure = { stage: 'failed', message: '', error };
+    onEvent?.({ type: 'error', at: Date.now(), error: toWire(error) });
+    await loop.interrupt();
+  };
+  background(end(), 'ending the app after an uncaught error');
+  return loop.ended.then((result) => failure ?? result);
 }

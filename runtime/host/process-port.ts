@@ -22,11 +22,11 @@ export class WorkPort {
 
   /** Looks for a free port, or at the explicit one, before user code may open it. */
   static async reserve(handle: WorkProcessHandle, reporter: Reporter): Promise<WorkPort> {
-    const { port, host } = handle;
-    const free = await freePort(host, port ?? 0);
-    const own = new WorkPort(handle, reporter, port ?? free ?? 0);
+    const explicit = handle.port ?? 0;
+    const free = await freePort(handle.host, explicit);
+    const own = new WorkPort(handle, reporter, explicit || (free ?? 0));
     own.#suspect = free === null;
-    if (port !== null) own.claim();
+    if (explicit !== 0) own.claim();
     return own;
   }
 

@@ -19,8 +19,12 @@ export const ORPHANED = 3;
 export const ACKED = 4;
 /** How many posts were handed to the operating system. */
 export const WRITTEN = 5;
+/** 1 while a session of the reporter thread is attached to the main thread; an exit waits until it is not. */
+export const POKING = 6;
+/** 1 once the process exits: no session may be attached any more. */
+export const EXITING = 7;
 
-const CELL_COUNT = 6;
+const CELL_COUNT = 8;
 /** Keeps the flag that every write reads off the cache line of the cells that change often. */
 const CELLS_OFFSET = 128;
 

@@ -33,7 +33,7 @@ class ReporterThread {
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
   readonly #credit = new Credit();
-  readonly #poker = new Poker();
+  readonly #poker: Poker;
   readonly #probe = new UrlProbe((url) => this.#tellUrl(url));
   readonly #watch: FlushWatch;
   /** The first delta's `seq` less 1. */
@@ -51,6 +51,7 @@ class ReporterThread {
     this.#boot = boot;
     this.#shared = openCells(buffer);
     const { cells, flushFlag } = this.#shared;
+    this.#poker = new Poker(cells);
     this.#watch = new FlushWatch({
       dirty: () => Atomics.load(cells, DIRTY) !== 0,
       hasCredit: () => this.#credit.available,

@@ -1,10 +1,10 @@
 /**
  * Calls a function on the main thread from the reporter thread, also while the main thread is in a busy loop.
  *
- * A session is attached for one call only: one that is attached when the process exits makes Node wait for it.
+ * A session is attached for one call only, and never while the process exits: Node would wait for it to go.
  */
 import { Session } from 'node:inspector';
-import { POKE_NAME } from './reporter-cells.ts';
+import { EXITING, POKE_NAME, POKING } from './reporter-cells.ts';
 
 /** Milliseconds after which a main thread that does not answer is taken to be blocked natively. */
 const ANSWER_MS = 100;
@@ -12,11 +12,19 @@ const ANSWER_MS = 100;
 const EXPRESSION = `globalThis[Symbol.for(${JSON.stringify(POKE_NAME)})]?.()`;
 
 export class Poker {
+  readonly #cells: Int32Array;
   #session: Session | null = null;
+
+  /** @param cells - shared with the main thread */
+  constructor(cells: Int32Array) {
+    this.#cells = cells;
+  }
 
   /** Does nothing while an earlier poke is not answered. */
   poke(): void {
     if (this.#session !== null) return;
+    Atomics.store(this.#cells, POKING, 1);
+    if (Atomics.load(this.#cells, EXITING) !== 0) return this.#over();
     const session = new Session();
     this.#session = session;
     session.connectToMainThread();
@@ -31,5 +39,11 @@ export class Poker {
     if (this.#session !== session) return;
     this.#session = null;
     session.disconnect();
+    this.#over();
+  }
+
+  #over(): void {
+    Atomics.store(this.#cells, POKING, 0);
+    Atomics.notify(this.#cells, POKING);
   }
 }

@@ -16,7 +16,7 @@ import type { WorkBoot } from '../protocol/work-env.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Fields } from '../state/tracked.ts';
 import { workerEntry } from './process-entry.ts';
-import { ACKED, createCells, DIRTY, POKE_NAME, STOP, STOP_SEEN, WRITTEN, ORPHANED } from './reporter-cells.ts';
+import { ACKED, createCells, DIRTY, EXITING, ORPHANED, POKE_NAME, POKING, STOP, STOP_SEEN, WRITTEN } from './reporter-cells.ts';
 import type { ReporterStart, ToMain, ToReporter } from './reporter-cells.ts';
 import { Credit } from './reporter-credit.ts';
 import { isChangingState } from './reporter-stack.ts';
@@ -143,12 +143,18 @@ export class Reporter {
   /** Blocks until everything was handed to the operating system. For the `exit` event only. */
   flushAndWait(): void {
     this.flush();
+    Atomics.store(this.#cells, EXITING, 1);
+    this.#waitWhile(WRITTEN, (written) => ((this.#posts - written) | 0) > 0);
+    this.#waitWhile(POKING, (poking) => poking !== 0);
+  }
+
+  #waitWhile(cell: number, holds: (value: number) => boolean): void {
     const deadline = performance.now() + EXIT_FLUSH_MS;
     for (;;) {
-      const written = Atomics.load(this.#cells, WRITTEN);
+      const value = Atomics.load(this.#cells, cell);
       const left = deadline - performance.now();
-      if (((this.#posts - written) | 0) <= 0 || left <= 0 || this.#dead) return;
-      Atomics.wait(this.#cells, WRITTEN, written, left);
+      if (!holds(value) || left <= 0 || this.#dead) return;
+      Atomics.wait(this.#cells, cell, value, left);
     }
   }
 

@@ -4,7 +4,7 @@
  * D1 `run.json` exists while the app runs and is created by one process only; who creates it holds the name.
  * D2 A `run.json` whose process is gone is stale; pid *and* start time tell, since pids are used again.
  */
-import { rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -123,8 +123,20 @@ export async function claimRun(
       await writeInfo(draft, info);
       await rename(draft, runFile);
     },
-    release: () => rmSync(runFile, { force: true }),
+    release: () => {
+      rmSync(runFile, { force: true });
+      removeIfEmpty(directory.root);
+    },
   };
+}
+
+/** A run that did not come far leaves no folder. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // It holds the app's files.
+  }
 }
 
 /** Creates `run.json` if nobody runs the app (D1). */

@@ -500,7 +500,7 @@ export class FlowLoop implements AppControl {
       });
     } else this.#committer?.later();
     this.#busy = false;
-    if (this.#inbox.length > 0 || (this.#wantsRun && this.#ending === null)) this.#wake();
+    if (this.#inbox.length > 0 || (this.#wantsRun && this.#ending === null && !this.#interrupted)) this.#wake();
     this.#finishIfEnded();
   }
 

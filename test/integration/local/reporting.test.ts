@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, test } from 'vitest';
+import { applyPatch } from '../../../runtime/state/apply.ts';
+import type { JsonObject } from '../../../runtime/state/json.ts';
 import { LocalRig } from '../../support/local-rig.ts';
 import { until } from '../../support/until.ts';
 
@@ -30,6 +32,35 @@ describe('reporting', () => {
     expect(rig.values('blocker', 'released')).toEqual([]);
     await rig.end('blocker');
     expect(seenAt).toBeLessThan(Number(rig.values('blocker', 'released').at(-1)));
+  });
+
+  test('no change is lost or torn, wherever the reporter interrupts the work', async ({ expect }) => {
+    const { vars } = await rig.up('mixer');
+    await rig.call('mixer', [4_000]);
+    expect(await rig.outcome('mixer')).toBe('succeeded');
+    const ops = rig.of('mixer').flatMap((delta) => delta.ops);
+    const { doc, outcomes } = applyPatch({ vars }, ops, 'each');
+    expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
+    const { n, big, log, map, last } = (doc as { vars: JsonObject }).vars;
+    expect(JSON.parse(String(last))).toEqual({ n, big, log, map });
+  });
+
+  test('a change that takes long is reported whole, or not yet', async ({ expect }) => {
+    const { vars } = await rig.up('heavy');
+    await rig.call('heavy', [60]);
+    expect(await rig.outcome('heavy')).toBe('succeeded');
+    const { doc, outcomes } = applyPatch({ vars }, rig.of('heavy').flatMap((delta) => delta.ops), 'each');
+    expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
+    const { row, last } = (doc as { vars: JsonObject }).vars;
+    expect((row as number[]).join('') === last).toBe(true);
+  });
+
+  test('a work that blocks natively and leaves does so at once and quietly, with its last change', async ({ expect }) => {
+    await rig.up('leaver');
+    await rig.call('leaver');
+    await rig.exit('leaver');
+    expect(rig.values('leaver', 'n').at(-1)).toBe(199);
+    expect(rig.lines.filter(({ stream }) => stream === 'stderr')).toEqual([]);
   });
 
   test('a flow that acknowledges nothing stops the flow of deltas, not the work, and loses no change', async ({ expect }) => {

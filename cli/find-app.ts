@@ -1,0 +1,37 @@
+/** How commands find a running app and talk to it. */
+import { connect, type AppClient } from '../runtime/client/index.ts';
+import { appError } from '../runtime/errors/index.ts';
+import { homeOf, runningApps, type RunInfo } from '../runtime/host/run-directory.ts';
+import type { CommandContext } from './define-command.ts';
+
+export interface FoundApp {
+  readonly info: RunInfo;
+  readonly client: AppClient;
+}
+
+/**
+ * The running app of a name; without one, the only app that runs.
+ *
+ * @throws `CLI_APP_UNKNOWN`, `CLI_APP_AMBIGUOUS`, `CLI_NO_APP_RUNNING`
+ */
+export async function findApp(context: CommandContext, name: string | undefined): Promise<FoundApp> {
+  const home = homeOf(context.env);
+  const apps = await runningApps(home);
+  const running = apps.map((app) => app.name).join(', ');
+  const info = name === undefined ? apps[0] : apps.find((app) => app.name === name);
+  if (info === undefined) {
+    throw name === undefined ? appError('CLI_NO_APP_RUNNING', { home }) : appError('CLI_APP_UNKNOWN', { app: name, running });
+  }
+  if (name === undefined && apps.length > 1) throw appError('CLI_APP_AMBIGUOUS', { running });
+  return { info, client: clientOf(info, context.signal) };
+}
+
+/** A client of a running app, ended with the command. */
+export function clientOf({ url, token }: RunInfo, signal: AbortSignal): AppClient {
+  return connect({ url, signal, ...(token === undefined ? {} : { token }) });
+}
+
+/** `root.train` for `train`; a full name stays. */
+export function fullNameOf(work: string): string {
+  return work.startsWith('root.') ? work : `root.${work}`;
+}

@@ -1,0 +1,14 @@
+import type { Command, CommandGroup } from './define-command.ts';
+
+/** Every command by its first word, loaded when it is needed. */
+export const registry: Readonly<Record<string, () => Promise<Command | CommandGroup>>> = {
+  run: async () => (await import('./commands/run.ts')).run,
+  init: async () => (await import('./commands/init.ts')).init,
+  ps: async () => (await import('./commands/ps.ts')).ps,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  start: async () => (await import('./commands/work-command.ts')).start,
+  stop: async () => (await import('./commands/stop.ts')).stop,
+  delete: async () => (await import('./commands/work-command.ts')).remove,
+  state: async () => (await import('./commands/state.ts')).state,
+  inspect: async () => (await import('./commands/inspect.ts')).inspect,
+};
