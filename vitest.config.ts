@@ -24,6 +24,7 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 2 },
           include: ['test/integration/**/*.test.ts', 'examples/**/*.test.ts'],
+          globalSetup: ['test/support/build.ts'],
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 60_000,

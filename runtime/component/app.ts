@@ -1,11 +1,14 @@
 import { appError } from '../errors/index.ts';
 import type { CloudCompute } from '../hardware/cloud-compute.ts';
 import { adoptRoot } from './adopt.ts';
+import type { Component } from './component.ts';
 import { parseDuration, type Duration } from './duration.ts';
 import { Flow } from './flow.ts';
 import { isComponent, metaOf } from './meta.ts';
 import { RootWork } from './root-work.ts';
 import './structures.ts';
+import { componentByName } from './tree.ts';
+import { describe } from './untracked.ts';
 import type { Work, WorkClass } from './work.ts';
 
 /** Title and description shown by the UI. */
@@ -73,6 +76,15 @@ export class App<R extends Flow | Work<object> = Flow | Work<object>> {
     this.flow = toRootFlow(root);
     adoptRoot(this.flow);
   }
+
+  /**
+   * The component with a full name (`root`, `root.d.key`).
+   *
+   * @throws `COMPONENT_UNKNOWN`
+   */
+  getComponentByName(name: string): Component {
+    return componentByName(this.flow, name);
+  }
 }
 
 function toRootFlow(root: unknown): Flow {
@@ -101,10 +113,4 @@ function resolveOptions(options: AppOptions): ResolvedAppOptions {
     works: options.works ?? [],
     idleTurnMs: idleTurn === null ? null : parseDuration(idleTurn, 'idleTurn'),
   };
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'function') return `the class ${value.name} (did you forget \`new\`?)`;
-  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'plain object'}`;
-  return String(value);
 }

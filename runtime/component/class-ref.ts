@@ -3,7 +3,7 @@ import type { ClassRef } from '../protocol/work-spec.ts';
 import type { App } from './app.ts';
 import type { Component } from './component.ts';
 import { metaOf } from './meta.ts';
-import { componentByName, withBelow } from './tree.ts';
+import { withBelow } from './tree.ts';
 
 /** A class of flows or works, as it is rebuilt: `new Class(props)`. */
 export type ComponentClass = new (props?: unknown) => Component;
@@ -14,6 +14,8 @@ export class ClassIndex {
   readonly #exports: Record<string, unknown>;
   readonly #open: boolean;
   readonly #refs = new Map<unknown, ClassRef>();
+  /** Class by full name, as the constructors built the tree: what stands there may be replaced later. */
+  readonly #built = new Map<string, unknown>();
 
   /**
    * Must be made before anything is attached at run time: it reads the tree that the constructors built.
@@ -27,6 +29,7 @@ export class ClassIndex {
     for (const component of withBelow(app.flow)) {
       const { kind, name, dynamic } = metaOf(component);
       if (dynamic || (kind !== 'flow' && kind !== 'work')) continue;
+      this.#built.set(name, component.constructor);
       this.#add(component.constructor, { by: 'tree', name });
     }
     app.options.works.forEach((each, index) => this.#add(each, { by: 'listed', index }));
@@ -58,7 +61,7 @@ export class ClassIndex {
   #find(ref: ClassRef): unknown {
     if (ref.by === 'export') return this.#exports[ref.name];
     if (ref.by === 'listed') return this.#app.options.works[ref.index];
-    return componentByName(this.#app.flow, ref.name).constructor;
+    return this.#built.get(ref.name);
   }
 
   /** Later, more stable ways of naming a class win. */

@@ -1,7 +1,9 @@
 import { appError } from '../errors/index.ts';
 import { attachChild, detach, toComponent } from './adopt.ts';
 import { Component } from './component.ts';
+import { checkKey } from './key.ts';
 import { metaOf } from './meta.ts';
+import { describe } from './untracked.ts';
 
 /**
  * Components by key, added and removed while the app runs.
@@ -23,9 +25,6 @@ export interface Dict<T extends Component> {
   [key: string]: T;
   [Symbol.iterator](): IterableIterator<[string, T]>;
 }
-
-const MAX_KEY_LENGTH = 128;
-const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype', 'then']);
 
 class DictComponent extends Component {
   constructor(members: Readonly<Record<string, unknown>> = {}) {
@@ -82,24 +81,9 @@ function setMember(dict: DictComponent, key: string, value: unknown): void {
   checkKey(key);
   const { children, name } = metaOf(dict);
   const member = toComponent(value);
-  if (member === null) throw appError('COMPONENT_EXPECTED', { where: 'a Dict', got: typeof value });
+  if (member === null) throw appError('COMPONENT_EXPECTED', { where: 'a Dict', got: describe(value) });
   const old = children.get(key);
   if (old === member) return;
   if (old && name !== '') detach(old);
   attachChild(dict, key, member);
-}
-
-function checkKey(key: string): void {
-  const problem = keyProblem(key);
-  if (problem !== null) throw appError('COMPONENT_KEY_INVALID', { key, problem });
-}
-
-function keyProblem(key: string): string | null {
-  if (key === '') return 'it is empty';
-  if (key.length > MAX_KEY_LENGTH) return `it is longer than ${MAX_KEY_LENGTH} characters`;
-  if (FORBIDDEN.has(key)) return 'this word is reserved';
-  if (/[./]/.test(key)) return 'it contains "." or "/"';
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(key)) return 'it contains a control character';
-  return null;
 }

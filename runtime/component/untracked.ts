@@ -32,3 +32,11 @@ export function componentsOf(value: unknown): readonly (readonly [string, unknow
   const entries = Object.entries(value);
   return entries.length > 0 && entries.every(([, member]) => isComponentField(member)) ? entries : null;
 }
+
+/** A value that is not what was asked for, in words. */
+export function describe(value: unknown): string {
+  if (typeof value === 'function') return `the class ${value.name} (did you forget \`new\`?)`;
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'plain object'}`;
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -84,7 +84,6 @@ export class LoopBinding implements FlowBinding {
   }
 
   deleteWork(work: Work<object>): void {
-    reach('delete.before');
     detach(work);
   }
 
@@ -98,6 +97,7 @@ export class LoopBinding implements FlowBinding {
   }
 
   removed(component: Component): void {
+    reach('delete.before');
     this.#parts.tree.removed(component);
     this.#outside();
   }

@@ -1,0 +1,68 @@
+import type { AppStatus } from '../../runtime/client/index.ts';
+import { exitCodes } from '../../runtime/host/exit-codes.ts';
+import { homeOf, runningApps, type RunInfo } from '../../runtime/host/run-directory.ts';
+import type { WorkSummary } from '../../runtime/protocol/events.ts';
+import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
+import { clientOf, findApp } from '../find-app.ts';
+import { toTable } from '../table.ts';
+
+/** An app that does not answer in this time is shown as such. */
+const ANSWER_MS = 5_000;
+
+interface Row {
+  readonly info: RunInfo;
+  /** `null` when it does not answer. */
+  readonly status: AppStatus | null;
+  readonly works: readonly WorkSummary[];
+}
+
+export const ps = defineCommand({
+  name: 'ps',
+  summary: 'List the apps that run, and their works',
+  arguments: {},
+  options: { app: { summary: 'Only this app', value: 'name' }, ...jsonOption },
+  examples: [
+    { line: 'stormkite ps', does: 'every app that runs on this machine' },
+    { line: 'stormkite ps --app shop --json', does: 'one app, for a program' },
+  ],
+  async run(context, { app }) {
+    const infos = app === undefined ? await runningApps(homeOf(context.env)) : [(await findApp(context, app)).info];
+    const rows = await Promise.all(infos.map((info) => ask(info, context.signal)));
+    context.output.result({ apps: rows.map(toJson) }, () => toText(rows, context));
+    return exitCodes.done;
+  },
+});
+
+async function ask(info: RunInfo, signal: AbortSignal): Promise<Row> {
+  try {
+    const client = clientOf(info, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
+    const [status, works] = await Promise.all([client.status(), client.works()]);
+    return { info, status, works };
+  } catch {
+    signal.throwIfAborted();
+    return { info, status: null, works: [] };
+  }
+}
+
+function toJson({ info, status, works }: Row): object {
+  const { name, pid, startedAt, url, appFile, version } = info;
+  return { name, stage: status?.stage ?? 'unreachable', url, pid, startedAt, appFile, version: status?.version ?? null, stormkite: version, works };
+}
+
+function toText(rows: readonly Row[], { output }: CommandContext): string {
+  if (rows.length === 0) return 'no app is running; start one with `stormkite run app.ts`';
+  const { bold, dim } = output.colours;
+  const texts = rows.map(({ info, status, works }) => {
+    const head = `${bold(info.name)}  ${status?.stage ?? 'does not answer'}  ${info.url}  ${dim(`pid ${info.pid}, since ${info.startedAt}`)}`;
+    const lines = works.map(({ name, class: className, status: { stage, reason }, hardware, pid, url }) => [
+      name,
+      reason === undefined ? stage : `${stage} (${reason})`,
+      className,
+      hardware,
+      pid === null ? '-' : String(pid),
+      url === '' ? '-' : url,
+    ]);
+    return lines.length === 0 ? head : `${head}\n${toTable(['WORK', 'STATUS', 'CLASS', 'HARDWARE', 'PID', 'URL'], lines)}`;
+  });
+  return texts.join('\n\n');
+}

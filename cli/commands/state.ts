@@ -1,0 +1,109 @@
+import { appError, isAppError } from '../../runtime/errors/index.ts';
+import { exitCodes } from '../../runtime/host/exit-codes.ts';
+import type { AppEvent } from '../../runtime/protocol/events.ts';
+import type { Json } from '../../runtime/state/json.ts';
+import type { Operation } from '../../runtime/state/operation.ts';
+import { parsePointer, pathsConflict } from '../../runtime/state/pointer.ts';
+import { appOption, defineCommand, jsonOption, type CommandContext, type CommandGroup } from '../define-command.ts';
+import { findApp } from '../find-app.ts';
+
+const get = defineCommand({
+  name: 'state get',
+  summary: 'Print the state of an app, or one place of it, as JSON',
+  arguments: { pointer: { summary: 'JSON Pointer, such as /works/train/vars/loss', optional: true } },
+  options: { ...appOption, ...jsonOption },
+  examples: [
+    { line: 'stormkite state get', does: 'the whole document' },
+    { line: 'stormkite state get /works/train/vars', does: 'the fields of a work' },
+  ],
+  async run(context, { pointer = '', app }) {
+    const { client } = await findApp(context, app);
+    const value = await client.state(pointer);
+    context.output.result(value, () => JSON.stringify(value, null, 2));
+    return exitCodes.done;
+  },
+});
+
+const set = defineCommand({
+  name: 'state set',
+  summary: 'Set one place of the state of an app',
+  details: 'Adds the place when it does not exist yet. The flow runs when it is set.',
+  arguments: {
+    pointer: { summary: 'JSON Pointer, such as /vars/limit' },
+    value: { summary: 'JSON: 5, true, null, \'"text"\', \'{"a":1}\'' },
+  },
+  options: { ...appOption, ...jsonOption },
+  examples: [
+    { line: 'stormkite state set /vars/limit 5', does: "a field of the root flow" },
+    { line: `stormkite state set /vars/requests/- '{"name":"bob"}'`, does: 'one more item of a list' },
+  ],
+  async run(context, { pointer, value: text, app }) {
+    parsePointer(pointer);
+    const value = parseJson(text);
+    const { info, client } = await findApp(context, app);
+    const version = await replaceOrAdd((op) => client.patch([op]), pointer, value);
+    context.output.result({ app: info.name, pointer, version }, () => `set ${pointer} of ${info.name} (version ${version})`);
+    return exitCodes.done;
+  },
+});
+
+const watch = defineCommand({
+  name: 'state watch',
+  summary: 'Print every change of the state of an app as it happens',
+  arguments: { pointer: { summary: 'Only changes at, above or below this JSON Pointer', optional: true } },
+  options: { ...appOption, ...jsonOption },
+  examples: [
+    { line: 'stormkite state watch', does: 'every change, until the app ends or Ctrl-C' },
+    { line: 'stormkite state watch /works/train/vars --json', does: 'changes of one work, for a program' },
+  ],
+  async run(context, { pointer = '', app }) {
+    parsePointer(pointer);
+    const { client } = await findApp(context, app);
+    for await (const event of client.events({ types: ['delta'] })) {
+      if (event.type === 'delta') printDelta(context, event, pointer);
+    }
+    return exitCodes.done;
+  },
+});
+
+export const state: CommandGroup = {
+  name: 'state',
+  summary: 'Read, change and watch the state of an app',
+  commands: [get, set, watch],
+};
+
+function parseJson(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw appError('CLI_VALUE_NOT_JSON', { value: text, problem }, { cause });
+  }
+}
+
+async function replaceOrAdd(
+  patch: (op: Operation) => Promise<{ readonly version: number }>,
+  path: string,
+  value: Json,
+): Promise<number> {
+  try {
+    return (await patch({ op: 'replace', path, value })).version;
+  } catch (error) {
+    const isAbsent = isAppError(error, 'SERVER_PATCH_TARGET_UNKNOWN') || isAppError(error, 'SERVER_PATCH_REFUSED');
+    if (!isAbsent) throw error;
+    // An optional field, a new key, or the end of an array.
+    return (await patch({ op: 'add', path, value })).version;
+  }
+}
+
+function printDelta({ output }: CommandContext, event: Extract<AppEvent, { type: 'delta' }>, pointer: string): void {
+  const ops = event.ops.filter((op) => pathsConflict(op.path, pointer) || ('from' in op && pathsConflict(op.from, pointer)));
+  if (ops.length === 0) return;
+  if (output.isJson) output.event({ ...event, ops });
+  else for (const op of ops) output.line(`${event.source}  ${toText(op)}`);
+}
+
+function toText(op: Operation): string {
+  if ('from' in op) return `${op.op} ${op.from} -> ${op.path}`;
+  return 'value' in op ? `${op.op} ${op.path} ${JSON.stringify(op.value)}` : `${op.op} ${op.path}`;
+}

@@ -1,0 +1,40 @@
+import { exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
+import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
+import { findApp, fullNameOf } from '../find-app.ts';
+
+const work = { summary: 'Name of the work: root.train, or train' };
+const DONE = { start: 'starting', stop: 'stopping', delete: 'deleting' } as const;
+
+export const start = defineCommand({
+  name: 'start',
+  summary: 'Start a work, or start a stopped or failed one again',
+  arguments: { work },
+  options: { ...appOption, ...jsonOption },
+  examples: [
+    { line: 'stormkite start train', does: 'the work root.train of the only app' },
+    { line: 'stormkite start root.d.alice --app shop', does: 'a work of a Dict' },
+  ],
+  run: async (context, input) => await commandWork(context, input, 'start'),
+});
+
+export const remove = defineCommand({
+  name: 'delete',
+  summary: 'Stop a work and remove it for good, with its state',
+  arguments: { work },
+  options: { ...appOption, ...jsonOption },
+  examples: [{ line: 'stormkite delete root.d.alice', does: 'stop and remove it' }],
+  run: async (context, input) => await commandWork(context, input, 'delete'),
+});
+
+/** Tells the flow what to do with a work; `ps` shows what becomes of it. */
+export async function commandWork(
+  context: CommandContext,
+  input: { readonly work: string; readonly app: string | undefined },
+  verb: 'start' | 'stop' | 'delete',
+): Promise<ExitCode> {
+  const { info, client } = await findApp(context, input.app);
+  const name = fullNameOf(input.work);
+  await client[verb](name);
+  context.output.result({ app: info.name, work: name, command: verb }, () => `${DONE[verb]} ${name} of ${info.name}; see \`stormkite ps\``);
+  return exitCodes.done;
+}
