@@ -1,6 +1,6 @@
 // Builds dist/ with the TypeScript compiler; skips when nothing changed since the last build.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
@@ -21,10 +21,13 @@ function sourceHash() {
 
 const hash = sourceHash();
 if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== hash) {
-  rmSync('dist', { recursive: true, force: true });
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-    stdio: 'inherit',
-  });
-  chmodSync('dist/cli/main.js', 0o755);
-  writeFileSync(STAMP, hash);
+  // Built aside and swapped in, so that whoever runs from dist/ meanwhile is not left without it.
+  const fresh = `dist.${process.pid}`;
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh];
+  execFileSync(process.execPath, tsc, { stdio: 'inherit' });
+  chmodSync(join(fresh, 'cli/main.js'), 0o755);
+  writeFileSync(join(fresh, '.build'), hash);
+  if (existsSync('dist')) renameSync('dist', `${fresh}.old`);
+  renameSync(fresh, 'dist');
+  rmSync(`${fresh}.old`, { recursive: true, force: true });
 }

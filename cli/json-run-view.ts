@@ -1,5 +1,4 @@
-import type { AppControl } from '../runtime/loop/control.ts';
-import type { AppResult } from '../runtime/loop/flow-loop.ts';
+import type { AppControl, AppResult } from '../runtime/host/flow-main.ts';
 import type { AppEvent } from '../runtime/protocol/events.ts';
 import type { Output } from './output.ts';
 import type { RunHooks } from './text-run-view.ts';

@@ -1,9 +1,6 @@
-import type { RunOptions } from '../runtime/host/flow-main.ts';
-import type { AppControl } from '../runtime/loop/control.ts';
-import type { AppResult } from '../runtime/loop/flow-loop.ts';
+import type { AppControl, AppResult, RunOptions } from '../runtime/host/flow-main.ts';
 import type { LogLine } from '../runtime/ports/log-sink.ts';
 import type { AppEvent } from '../runtime/protocol/events.ts';
-import type { CommandContext } from './define-command.ts';
 import type { Output } from './output.ts';
 import { workTag } from './work-tag.ts';
 
@@ -30,10 +27,9 @@ export class TextRunView {
     control.subscribe((event) => this.#detail(event));
   }
 
-  ended({ stage, message, error }: AppResult, { signal }: CommandContext): void {
+  ended({ stage, message, error }: AppResult): void {
     if (error !== undefined) this.#output.error(error);
-    if (stage === 'interrupted' && !signal.aborted) return;
-    if (stage === 'interrupted') this.#output.note('stopped; go on with --resume');
+    if (stage === 'interrupted' && !this.#output.unread.aborted) this.#output.note('stopped; go on with --resume');
     else if (message !== '' && stage === 'stopped') this.#output.line(message);
     else if (message !== '') this.#output.note(message);
   }

@@ -17,8 +17,9 @@ import type { Work } from './component/work.ts';
 import { appError } from './errors/index.ts';
 import type { PatchResult } from './loop/control.ts';
 import { FlowLoop, type AppResult } from './loop/flow-loop.ts';
-import type { Timings } from './loop/timings.ts';
+import { defaultTimings, type Timings } from './loop/timings.ts';
 import type { LaunchResult } from './ports/launcher.ts';
+import type { StoreLease } from './ports/state-store.ts';
 import type { AppEvent } from './protocol/events.ts';
 import type { WorkSpec } from './protocol/work-spec.ts';
 import { cloneJson, type JsonObject } from './state/json.ts';
@@ -49,6 +50,15 @@ const MAX_ROUNDS = 1_000;
 /** Event loop rounds in which nothing may happen before an app counts as at rest. */
 const QUIET_ROUNDS = 3;
 
+/** What outlives a flow that is killed. */
+interface World {
+  readonly store: MemoryStateStore;
+  /** Classes met at run time, so that they are found again after a restart. */
+  readonly classes: Record<string, unknown>;
+  readonly works: Map<string, ScriptedWork>;
+  readonly backend: MemoryBackend | null;
+}
+
 /** An app under test. */
 export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
   /** Everything that the app told, in order. */
@@ -57,25 +67,16 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
   readonly clock: ManualClock;
   readonly #create: () => App<R>;
   readonly #options: TestOptions;
-  readonly #store: MemoryStateStore;
-  /** Classes met at run time, so that they are found again after a restart. */
-  readonly #classes: Record<string, unknown>;
-  readonly #works = new Map<string, ScriptedWork>();
+  readonly #world: World;
   #app: App<R>;
   #loop: FlowLoop | null = null;
   #backend: MemoryBackend | null = null;
   #result: AppResult | null = null;
 
-  private constructor(
-    create: () => App<R>,
-    options: TestOptions,
-    store: MemoryStateStore,
-    classes: Record<string, unknown>,
-  ) {
+  private constructor(create: () => App<R>, options: TestOptions, world: World) {
     this.#create = create;
     this.#options = options;
-    this.#store = store;
-    this.#classes = classes;
+    this.#world = world;
     this.clock = options.clock ?? new ManualClock();
     this.#app = create();
   }
@@ -84,10 +85,9 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
   static async open<R extends Flow | Work<object>>(
     create: () => App<R>,
     options: TestOptions = {},
-    store: MemoryStateStore = new MemoryStateStore(),
-    classes: Record<string, unknown> = {},
+    world: World = { store: new MemoryStateStore(), classes: {}, works: new Map(), backend: null },
   ): Promise<TestApp<R>> {
-    const test = new TestApp(create, options, store, classes);
+    const test = new TestApp(create, options, world);
     await test.#open();
     return test;
   }
@@ -120,11 +120,11 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
   /** The part that the test plays for a work. */
   work(work: string | Component): ScriptedWork {
     const name = typeof work === 'string' ? work : (work as Work<object>).name;
-    let scripted = this.#works.get(name);
+    let scripted = this.#world.works.get(name);
     if (!scripted) {
       const { works } = this.#options;
       scripted = new ScriptedWork(name, typeof works === 'object' ? works[name] : undefined);
-      this.#works.set(name, scripted);
+      this.#world.works.set(name, scripted);
     }
     return scripted;
   }
@@ -183,40 +183,44 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
     return result;
   }
 
-  /** Kills the flow where it stands, with all its works, and opens the app again from what was committed. */
-  async restart(): Promise<TestApp<R>> {
-    const store = this.#store;
-    await this.#backend?.launcher.close();
-    return TestApp.open(this.#create, this.#options, store, this.#classes);
+  /**
+   * Kills the flow where it stands and opens the app again from what was committed, at the same time.
+   *
+   * @param options.keepWorks - the works' processes live on and are adopted, as on AWS. @default false
+   */
+  async restart(options: { readonly keepWorks?: boolean } = {}): Promise<TestApp<R>> {
+    const { store, classes } = this.#world;
+    const keep = options.keepWorks ?? false;
+    if (!keep) await this.#backend?.launcher.close();
+    const world = keep
+      ? { ...this.#world, backend: this.#backend }
+      : { store, classes, works: new Map<string, ScriptedWork>(), backend: null };
+    // What the killed flow had planned on its clock never happens.
+    return TestApp.open(this.#create, { ...this.#options, clock: new ManualClock(this.clock.now()) }, world);
   }
 
-  /** Ends the app and its works. */
+  /** Ends the app and its works; those that do not end in time are killed. */
   async close(): Promise<void> {
     const ended = this.loop.interrupt();
     await this.settle();
+    await this.advance(this.#options.timings?.stopGraceMs ?? defaultTimings.stopGraceMs);
     await ended;
     await this.#backend?.launcher.close();
   }
 
   async #open(): Promise<void> {
-    const lease = await this.#store.open('test');
-    const { works, refuse, timings } = this.#options;
-    const exports = this.#options.exports ?? this.#classes;
-    this.#backend = new MemoryBackend({
-      lease,
-      ...(refuse ? { refuse } : {}),
-      program: (process) =>
-        works === 'run'
-          ? realWork(process, this.#create, exports)
-          : this.work(process.spec.work).programFor(process),
-    });
+    const { store, classes } = this.#world;
+    const lease = await store.open('test');
+    const { timings } = this.#options;
+    this.#backend = this.#world.backend ?? this.#createBackend(lease);
+    this.#backend.adopt({ lease, clock: this.clock });
     const { channel, launcher } = this.#backend;
     const loop = new FlowLoop(
       this.#app,
       { lease, channel, launcher, clock: this.clock },
       {
         name: 'test',
-        exports,
+        exports: this.#options.exports ?? classes,
         openExports: this.#options.exports === undefined,
         startWithFlow: this.#options.startWithFlow ?? false,
         warn: (message) => this.warnings.push(message),
@@ -234,6 +238,20 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
       },
     );
     await loop.open();
+  }
+
+  #createBackend(lease: StoreLease): MemoryBackend {
+    const { works, refuse } = this.#options;
+    const exports = this.#options.exports ?? this.#world.classes;
+    return new MemoryBackend({
+      lease,
+      clock: this.clock,
+      ...(refuse ? { refuse } : {}),
+      program: (process) =>
+        works === 'run'
+          ? realWork(process, this.#create, exports)
+          : this.work(process.spec.work).programFor(process),
+    });
   }
 }
 

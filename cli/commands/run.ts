@@ -1,13 +1,15 @@
 import { resolve } from 'node:path';
 import { appError } from '../../runtime/errors/index.ts';
 import { exitCodeOfResult, exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
-import type { AppResult } from '../../runtime/loop/flow-loop.ts';
+import type { AppResult, RunningApp } from '../../runtime/host/flow-main.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { JsonRunView } from '../json-run-view.ts';
 import { TextRunView } from '../text-run-view.ts';
 
 const MAX_PORT = 65_535;
 const LOG_LEVELS = ['info', 'debug'] as const;
+/** How long works may take to end when nobody reads what they print. */
+const UNREAD_GRACE_MS = 1_000;
 
 export const run = defineCommand({
   name: 'run',
@@ -58,7 +60,7 @@ export const run = defineCommand({
       const ends = watchSignals(context, app);
       const result = await app.result;
       ends();
-      view.ended(result, context);
+      view.ended(result);
       return exitCodeOf(result, context);
     } finally {
       await app.close();
@@ -68,14 +70,15 @@ export const run = defineCommand({
 
 function watchSignals(
   { output, signal, killSignal }: CommandContext,
-  app: { interrupt(): Promise<void>; kill(): Promise<void> },
+  app: Pick<RunningApp, 'interrupt' | 'kill'>,
 ): () => void {
-  const interrupt = (): void => {
-    if (!output.unread.aborted) output.note('stopping… (Ctrl-C again to kill)');
-    app.interrupt().catch((error: unknown) => output.error(error));
-  };
   const kill = (): void => {
     app.kill().catch((error: unknown) => output.error(error));
+  };
+  const interrupt = (): void => {
+    if (output.unread.aborted) setTimeout(kill, UNREAD_GRACE_MS).unref();
+    else output.note('stopping… (Ctrl-C again to kill)');
+    app.interrupt().catch((error: unknown) => output.error(error));
   };
   if (signal.aborted) interrupt();
   signal.addEventListener('abort', interrupt, { once: true });

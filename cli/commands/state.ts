@@ -1,9 +1,6 @@
+import type { AppEvent, Json, Operation } from '../../runtime/client/index.ts';
 import { appError, isAppError } from '../../runtime/errors/index.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
-import type { AppEvent } from '../../runtime/protocol/events.ts';
-import type { Json } from '../../runtime/state/json.ts';
-import type { Operation } from '../../runtime/state/operation.ts';
-import { parsePointer, pathsConflict } from '../../runtime/state/pointer.ts';
 import { appOption, defineCommand, jsonOption, type CommandContext, type CommandGroup } from '../define-command.ts';
 import { findApp } from '../find-app.ts';
 
@@ -38,7 +35,6 @@ const set = defineCommand({
     { line: `stormkite state set /vars/requests/- '{"name":"bob"}'`, does: 'one more item of a list' },
   ],
   async run(context, { pointer, value: text, app }) {
-    parsePointer(pointer);
     const value = parseJson(text);
     const { info, client } = await findApp(context, app);
     const version = await replaceOrAdd((op) => client.patch([op]), pointer, value);
@@ -57,10 +53,9 @@ const watch = defineCommand({
     { line: 'stormkite state watch /works/train/vars --json', does: 'changes of one work, for a program' },
   ],
   async run(context, { pointer = '', app }) {
-    parsePointer(pointer);
     const { client } = await findApp(context, app);
-    for await (const event of client.events({ types: ['delta'] })) {
-      if (event.type === 'delta') printDelta(context, event, pointer);
+    for await (const event of client.events({ types: ['delta'], pointer })) {
+      if (event.type === 'delta') printDelta(context, event);
     }
     return exitCodes.done;
   },
@@ -96,11 +91,9 @@ async function replaceOrAdd(
   }
 }
 
-function printDelta({ output }: CommandContext, event: Extract<AppEvent, { type: 'delta' }>, pointer: string): void {
-  const ops = event.ops.filter((op) => pathsConflict(op.path, pointer) || ('from' in op && pathsConflict(op.from, pointer)));
-  if (ops.length === 0) return;
-  if (output.isJson) output.event({ ...event, ops });
-  else for (const op of ops) output.line(`${event.source}  ${toText(op)}`);
+function printDelta({ output }: CommandContext, event: Extract<AppEvent, { type: 'delta' }>): void {
+  if (output.isJson) output.event(event);
+  else for (const op of event.ops) output.line(`${event.source}  ${toText(op)}`);
 }
 
 function toText(op: Operation): string {

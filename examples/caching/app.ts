@@ -24,7 +24,7 @@ export class Daily extends Flow {
   /** Set it from outside to see tomorrow today: `stormkite state set /vars/daysAhead 1`. */
   daysAhead = 0;
 
-  override run() {
+  run() {
     const today = new Date(Date.now() + this.daysAhead * DAY_MS).toISOString().slice(0, 10);
     this.dataProcessor.run(today);
     this.trainModel.run(this.dataProcessor.data);

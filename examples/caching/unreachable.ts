@@ -10,13 +10,14 @@ export class Again extends Work {
 
   run() {
     this.runs += 1;
+    console.log(`run ${this.runs}`);
   }
 }
 
 export class Root extends Flow {
   work = new Again();
 
-  override run() {
+  run() {
     console.log('HERE BEFORE');
     this.work.run();
     console.log('HERE AFTER');

@@ -18,7 +18,7 @@ export class WorkCounter extends Work {
 export class Root extends Flow {
   w = new WorkCounter();
 
-  override run() {
+  run() {
     this.w.run();
     console.log(this.w.counter);
     if (this.w.hasSucceeded) this.stop();

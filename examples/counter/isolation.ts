@@ -23,7 +23,7 @@ export class WorkCounter extends Work {
 export class Root extends Flow {
   w = new WorkCounter();
 
-  override async run() {
+  async run() {
     this.w.run();
     await sleep(TICK_MS);
     console.log(`Flow ${this.w.counter}`);

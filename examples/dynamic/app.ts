@@ -20,14 +20,20 @@ export class Notebook extends Work<{ username: string; useGpu: boolean }> {
   token: string | null = null;
 
   constructor(props: { username: string; useGpu: boolean }) {
-    super({ parallel: true, cloudCompute: new CloudCompute(props.useGpu ? 'gpu' : 'cpu-small'), ...props });
+    super({
+      parallel: true,
+      cloudCompute: new CloudCompute(props.useGpu ? 'gpu' : 'cpu-small'),
+      ...props,
+    });
   }
 
   async run() {
     const token = crypto.randomUUID();
     const server = createServer(({ url }, response) => {
       response.statusCode = url === `/?token=${token}` ? 200 : 403;
-      response.end(response.statusCode === 200 ? `Notebook of ${this.props.username}\n` : 'wrong token\n');
+      response.end(
+        response.statusCode === 200 ? `Notebook of ${this.props.username}\n` : 'wrong token\n',
+      );
     });
     server.listen({ port: this.port, host: this.host, signal: this.signal });
     this.token = token;
@@ -39,7 +45,7 @@ export class NotebookManager extends Flow {
   notebooks = new Dict<Notebook>();
   requests: Request[] = [];
 
-  override run() {
+  run() {
     for (const request of this.requests) {
       const { username, useGpu } = request;
       const notebook = (this.notebooks[username] ??= new Notebook({ username, useGpu }));

@@ -13,7 +13,7 @@ export class Root extends Flow {
   /** Not even a field yet: asked for with `in`, as the original does with `hasattr`. */
   declare second?: Job;
 
-  override run() {
+  run() {
     this.first ??= new Job({ title: 'the first job' });
     this.first.run();
     this.first.stop();

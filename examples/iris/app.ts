@@ -37,7 +37,11 @@ export class Train extends Work<{ hidden: number[]; rate: number }> {
   }
 
   run(train: Flower[], validation: Flower[]) {
-    for (const { epoch, loss, model } of fit(train, { ...this.props, epochs: EPOCHS, seed: SEED })) {
+    for (const { epoch, loss, model } of fit(train, {
+      ...this.props,
+      epochs: EPOCHS,
+      seed: SEED,
+    })) {
       this.epoch = epoch;
       this.loss = loss;
       if (epoch < EPOCHS) continue;
@@ -58,7 +62,11 @@ export class Serve extends Work {
     const server = createServer((request, response) => {
       const sizes = toSizes(request.url);
       response.writeHead(sizes ? 200 : 400, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(sizes ? predict(model, sizes) : { error: 'give four sizes: /?sizes=5.1,3.5,1.4,0.2' }));
+      response.end(
+        JSON.stringify(
+          sizes ? predict(model, sizes) : { error: 'give four sizes: /?sizes=5.1,3.5,1.4,0.2' },
+        ),
+      );
     });
     server.listen({ port: this.port, host: this.host, signal: this.signal });
     await once(server, 'close');
@@ -70,8 +78,8 @@ export class Pipeline extends Flow {
   trainers = new Dict<Train>({
     cautious: new Train({ hidden: [], rate: 0.001 }),
     linear: new Train({ hidden: [], rate: 0.01 }),
-    network: new Train({ hidden: [4], rate: 0.01 }),
-    reckless: new Train({ hidden: [16], rate: 1 }),
+    small: new Train({ hidden: [4], rate: 0.01 }),
+    large: new Train({ hidden: [16], rate: 0.1 }),
   });
   serve = new Serve();
   progress: Record<string, number> = {};
@@ -79,7 +87,7 @@ export class Pipeline extends Flow {
   answers: Answer[] = [];
 
   /** Runs again whenever anything changes, so it only ever asks for what should be; nothing here happens twice. */
-  override async run() {
+  async run() {
     this.load.run(SEED);
     const { train, validation, test } = this.load.parts;
     for (const [name, trainer] of this.trainers) {
@@ -106,7 +114,8 @@ export class Pipeline extends Flow {
     const trainers = [...this.trainers];
     if (!trainers.every(([, { hasSucceeded }]) => hasSucceeded)) return null;
     const ranked = trainers.toSorted(
-      ([, a], [, b]) => (b.accuracy ?? 0) - (a.accuracy ?? 0) || (a.validationLoss ?? 0) - (b.validationLoss ?? 0),
+      ([, a], [, b]) =>
+        (b.accuracy ?? 0) - (a.accuracy ?? 0) || (a.validationLoss ?? 0) - (b.validationLoss ?? 0),
     );
     const [name, best] = ranked[0] ?? [];
     return name && best?.model ? { name, model: best.model } : null;
@@ -116,10 +125,15 @@ export class Pipeline extends Flow {
     const steps = Math.floor(epoch / PROGRESS_STEP);
     if (steps <= (this.progress[name] ?? 0)) return;
     this.progress[name] = steps;
-    console.log(`${name.padEnd(8)}  epoch ${String(epoch).padStart(4)} of ${EPOCHS}  loss ${loss?.toFixed(4)}`);
+    console.log(
+      `${name.padEnd(8)}  epoch ${String(epoch).padStart(4)} of ${EPOCHS}  loss ${loss?.toFixed(4)}`,
+    );
   }
 }
 
 export default new App(new Pipeline(), {
-  info: { title: 'Iris', description: 'Trains four classifiers in parallel and serves the best one' },
+  info: {
+    title: 'Iris',
+    description: 'Trains four classifiers in parallel and serves the best one',
+  },
 });

@@ -31,7 +31,10 @@ export function split(flowers: readonly Flower[], seed: number): Split {
   const random = randomOf(seed);
   const parts: Split = { train: [], validation: [], test: [] };
   for (const species of SPECIES) {
-    const rows = shuffled(flowers.filter((flower) => flower.species === species), random);
+    const rows = shuffled(
+      flowers.filter((flower) => flower.species === species),
+      random,
+    );
     const trainEnd = Math.round(rows.length * TRAIN_SHARE);
     const validationEnd = trainEnd + Math.round(rows.length * VALIDATION_SHARE);
     parts.train.push(...rows.slice(0, trainEnd));

@@ -33,7 +33,10 @@ export interface Prediction {
 }
 
 /** Trains, and tells after every epoch where it is. The model is the same object throughout. */
-export function* fit(flowers: readonly Flower[], options: FitOptions): Generator<{ epoch: number; loss: number; model: Model }> {
+export function* fit(
+  flowers: readonly Flower[],
+  options: FitOptions,
+): Generator<{ epoch: number; loss: number; model: Model }> {
   const random = randomOf(options.seed);
   const model = newModel(flowers, options.hidden, random);
   for (let epoch = 1; epoch <= options.epochs; epoch += 1) {
@@ -51,18 +54,32 @@ export function predict(model: Model, sizes: readonly number[]): Prediction {
 
 /** Share of flowers whose species the model names. */
 export function accuracyOf(model: Model, flowers: readonly Flower[]): number {
-  return flowers.filter(({ sizes, species }) => predict(model, sizes).species === species).length / flowers.length;
+  return (
+    flowers.filter(({ sizes, species }) => predict(model, sizes).species === species).length /
+    flowers.length
+  );
 }
 
 /** Mean cross entropy. */
 export function lossOf(model: Model, flowers: readonly Flower[]): number {
-  return flowers.reduce((sum, flower) => sum + entropy(activations(model, flower.sizes), flower), 0) / flowers.length;
+  return (
+    flowers.reduce((sum, flower) => sum + entropy(activations(model, flower.sizes), flower), 0) /
+    flowers.length
+  );
 }
 
-function newModel(flowers: readonly Flower[], hidden: readonly number[], random: () => number): Model {
-  const columns = (flowers[0]?.sizes ?? []).map((_, column) => flowers.map(({ sizes }) => sizes[column] ?? 0));
+function newModel(
+  flowers: readonly Flower[],
+  hidden: readonly number[],
+  random: () => number,
+): Model {
+  const columns = (flowers[0]?.sizes ?? []).map((_, column) =>
+    flowers.map(({ sizes }) => sizes[column] ?? 0),
+  );
   const means = columns.map(meanOf);
-  const deviations = columns.map((values, column) => Math.sqrt(meanOf(values.map((v) => (v - (means[column] ?? 0)) ** 2))));
+  const deviations = columns.map((values, column) =>
+    Math.sqrt(meanOf(values.map((v) => (v - (means[column] ?? 0)) ** 2))),
+  );
   const widths = [columns.length, ...hidden, SPECIES.length];
   const layers = widths.slice(1).map((units, index): Layer => {
     const inputs = widths[index] ?? 0;
@@ -74,7 +91,9 @@ function newModel(flowers: readonly Flower[], hidden: readonly number[], random:
 
 /** Outputs of every layer, the standardised inputs first. */
 function activations({ means, deviations, layers }: Model, sizes: readonly number[]): number[][] {
-  const outputs = [sizes.map((size, column) => (size - (means[column] ?? 0)) / (deviations[column] ?? 1))];
+  const outputs = [
+    sizes.map((size, column) => (size - (means[column] ?? 0)) / (deviations[column] ?? 1)),
+  ];
   layers.forEach(({ weights, biases }, index) => {
     const inputs = outputs[index] ?? [];
     const sums = weights.map((row, unit) => dot(row, inputs) + (biases[unit] ?? 0));
@@ -86,12 +105,17 @@ function activations({ means, deviations, layers }: Model, sizes: readonly numbe
 /** One step of gradient descent on one flower; gives its loss before the step. */
 function step(model: Model, flower: Flower, rate: number): number {
   const outputs = activations(model, flower.sizes);
-  let errors = (outputs.at(-1) ?? []).map((p, unit) => p - (SPECIES[unit] === flower.species ? 1 : 0));
+  let errors = (outputs.at(-1) ?? []).map(
+    (p, unit) => p - (SPECIES[unit] === flower.species ? 1 : 0),
+  );
   for (let index = model.layers.length - 1; index >= 0; index -= 1) {
     const { weights = [], biases = [] } = model.layers[index] ?? {};
     const inputs = outputs[index] ?? [];
     const below = inputs.map((input, column) => {
-      const sum = weights.reduce((total, row, unit) => total + (row[column] ?? 0) * (errors[unit] ?? 0), 0);
+      const sum = weights.reduce(
+        (total, row, unit) => total + (row[column] ?? 0) * (errors[unit] ?? 0),
+        0,
+      );
       return sum * (1 - input ** 2);
     });
     errors.forEach((error, unit) => {

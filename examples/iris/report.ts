@@ -39,7 +39,9 @@ export function report(
   url: string,
 ): string {
   const correct = answers.filter(({ species, truth }) => species === truth).length;
-  const shown = answers.filter((_, index) => index % Math.floor(answers.length / SHOWN) === 0).slice(0, SHOWN);
+  const shown = answers
+    .filter((_, index) => index % Math.floor(answers.length / SHOWN) === 0)
+    .slice(0, SHOWN);
   return [
     '',
     row('candidate', 'hidden', 'rate', 'train loss', 'valid. loss', 'valid. accuracy'),
@@ -55,8 +57,10 @@ export function report(
     ),
     '',
     `* chosen, served at ${url}`,
-    ...shown.map(({ sizes, species, probability, truth }) =>
-      `  ${sizes.map((size) => size.toFixed(1)).join('  ')}  is ${species} (${percent(probability)}); it is ${truth}`),
+    ...shown.map(
+      ({ sizes, species, probability, truth }) =>
+        `  ${sizes.map((size) => size.toFixed(1)).join('  ')}  is ${species} (${percent(probability)}); it is ${truth}`,
+    ),
     `test accuracy ${percent(correct / answers.length)}: ${correct} of ${answers.length} unseen flowers`,
   ].join('\n');
 }

@@ -29,6 +29,8 @@ export interface LogsOptions {
 export interface EventsOptions {
   /** @default - all types */
   readonly types?: readonly AppEvent['type'][];
+  /** Deltas only with operations at, above or below this JSON Pointer. @default '' - all */
+  readonly pointer?: string;
 }
 
 /** A running app. Every method throws `SERVER_UNREACHABLE` when it does not answer, or the error that it answered with. */
@@ -105,9 +107,12 @@ export function connect(urlOrOptions: string | ConnectOptions): AppClient {
       const path = work === null ? '/logs' : `/works/${encodeURIComponent(work)}/logs`;
       for await (const line of linesOf(requests, path + query)) if (line !== '') yield JSON.parse(line) as LogLine;
     },
-    events: async function* ({ types } = {}) {
-      const query = types === undefined ? '' : `?types=${types.join(',')}`;
-      for await (const line of linesOf(requests, `/stream${query}`)) {
+    events: async function* ({ types, pointer } = {}) {
+      const query = new URLSearchParams({
+        ...(types === undefined ? {} : { types: types.join(',') }),
+        ...(pointer === undefined ? {} : { pointer }),
+      });
+      for await (const line of linesOf(requests, `/stream?${query.toString()}`)) {
         const data = toEventData(line);
         if (data !== null) yield JSON.parse(data) as AppEvent;
       }

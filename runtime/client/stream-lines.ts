@@ -12,9 +12,9 @@ export async function* linesOf(requests: Requests, path: string): AsyncGenerator
   const decoder = new TextDecoder();
   let rest = '';
   try {
-    while (reader !== undefined) {
-      const { done, value } = await reader.read();
-      if (done) break;
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true };
+      if (done || value === undefined) break;
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       yield* lines;

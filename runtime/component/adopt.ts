@@ -9,6 +9,7 @@ import { escapeSegment } from '../state/pointer.ts';
 import { trackFields, type FieldsHooks } from '../state/tracked.ts';
 import type { Json } from '../state/json.ts';
 import type { Component } from './component.ts';
+import { checkKey } from './key.ts';
 import { isComponent, metaOf, registryOf } from './meta.ts';
 import { withBelow } from './tree.ts';
 import { componentsOf, publicFields } from './untracked.ts';
@@ -32,9 +33,10 @@ export function adoptRoot(root: Component): void {
 /**
  * Puts a component below a parent, in a running app or before.
  *
- * @throws `COMPONENT_DELETED`, `COMPONENT_ATTACHED_TWICE`, and what the running app refuses
+ * @throws `COMPONENT_DELETED`, `COMPONENT_ATTACHED_TWICE`, `COMPONENT_KEY_INVALID`, and what the running app refuses
  */
 export function attachChild(parent: Component, key: string, child: Component): void {
+  checkKey(key);
   const parentMeta = metaOf(parent);
   if (parentMeta.name === '') {
     parentMeta.children.set(key, child);
@@ -98,6 +100,7 @@ function adoptFields(component: Component): void {
     const child = toComponent(Reflect.get(component, name));
     if (child === null) continue;
     if (meta.kind === 'work') throw inWork(meta.subject, name);
+    checkKey(name);
     children.set(name, child);
   }
   meta.fields = trackFields(component, {
@@ -132,23 +135,35 @@ function hooksOf(component: Component): FieldsHooks {
   };
 }
 
-/** Lets a flow's field show its child and refuse another one while that child lives. */
+/**
+ * Lets a flow's field show its child and refuse another value while that child lives.
+ *
+ * A deleted child stays visible, so that using it says so, until the field is given something else.
+ */
 function defineChild(flow: Component, name: string, first: Component): void {
-  let child = first;
+  let shown: Component | null = first;
+  const set = (value: unknown): void => {
+    if (shown !== null && value === shown) return;
+    if (shown !== null && !metaOf(shown).deleted) {
+      const { name: child } = metaOf(shown);
+      throw appError('COMPONENT_REASSIGNED', { name: child }, { at: child });
+    }
+    const next = toComponent(value);
+    if (next !== null) {
+      attachChild(flow, name, next);
+      shown = next;
+      return;
+    }
+    const { fields, binding } = metaOf(flow);
+    if (value !== undefined || fields?.has(name) === true) fields?.set(name, value);
+    if (shown !== null) binding?.cleared(flow, name);
+    shown = null;
+  };
+  // Not configurable: `delete flow.work` would hide a work that goes on running.
   Object.defineProperty(flow, name, {
     enumerable: true,
-    configurable: true,
-    get: () => child,
-    set: (value: unknown) => {
-      if (value === child) return;
-      const next = metaOf(child).deleted ? toComponent(value) : null;
-      if (next === null) {
-        const { name: childName } = metaOf(child);
-        throw appError('COMPONENT_REASSIGNED', { name: childName }, { at: childName });
-      }
-      attachChild(flow, name, next);
-      child = next;
-    },
+    get: () => shown ?? Reflect.get(Object.getPrototypeOf(flow) as object, name, flow),
+    set,
   });
 }
 
@@ -162,7 +177,7 @@ function declareInternals(work: Work<object>): void {
     _url: '',
     _internal_ip: '',
     _public_ip: '',
-    _display_name: '',
+    _display_name: metaOf(work).displayName,
     _cloud_compute: options.cloudCompute.toJSON(),
   };
   for (const [name, value] of Object.entries(internals)) fields?.declare(name, value);

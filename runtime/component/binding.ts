@@ -19,6 +19,8 @@ export interface FlowBinding {
   attached(component: Component): void;
   /** A component and all below it left the tree. */
   removed(component: Component): void;
+  /** The field of a flow that showed a deleted component shows it no longer. */
+  cleared(flow: Component, field: string): void;
   /** First pending change of a component's fields. */
   dirty(component: Component): void;
   /** Before the first pending change of one field. */

@@ -11,6 +11,7 @@ import type {
   ScheduleOptions,
 } from './flow-options.ts';
 import { metaOf } from './meta.ts';
+import { toProps } from './props.ts';
 import { flowsBelow, worksBelow } from './tree.ts';
 import { untrackedVars } from './untracked.ts';
 import type { Work } from './work.ts';
@@ -34,9 +35,17 @@ import type { Work } from './work.ts';
  * export default new App(new Root());
  * ```
  */
-export abstract class Flow extends Component {
-  constructor() {
+export abstract class Flow<P extends object = Record<never, never>> extends Component {
+  /** The one object that the constructor passed to `super`; what a flow attached at run time is rebuilt from. Not state. */
+  declare readonly props: Readonly<P>;
+
+  /**
+   * @throws `STATE_NOT_JSON` for props that JSON cannot hold
+   */
+  constructor(props?: P) {
     super('flow');
+    metaOf(this).hasProps = props !== undefined;
+    Object.defineProperty(this, 'props', { value: toProps(props ?? {}, this.constructor.name) });
     interceptRun(this);
   }
 

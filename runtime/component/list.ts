@@ -2,6 +2,7 @@ import { appError } from '../errors/index.ts';
 import { attachChild, detach, toComponent } from './adopt.ts';
 import { Component } from './component.ts';
 import { metaOf } from './meta.ts';
+import { describe } from './untracked.ts';
 
 /**
  * Components in order, added and removed while the app runs. Each keeps the id it was given, so names never drift.
@@ -16,7 +17,7 @@ import { metaOf } from './meta.ts';
  * }
  * ```
  */
-export interface List<T extends Component> extends Iterable<T> {
+export interface List<T extends Component> extends Iterable<T>, Pick<readonly T[], ReadMethod> {
   readonly [index: number]: T;
   readonly length: number;
   /** Attaches components at the end; returns the new length. */
@@ -24,6 +25,28 @@ export interface List<T extends Component> extends Iterable<T> {
   /** Stops and deletes one member; false when it is not a member. */
   remove(component: T): boolean;
 }
+
+/** Methods of arrays that a List has too: those that only read. */
+const READ_METHODS = [
+  'at',
+  'entries',
+  'every',
+  'filter',
+  'find',
+  'findIndex',
+  'findLast',
+  'flatMap',
+  'forEach',
+  'includes',
+  'indexOf',
+  'keys',
+  'map',
+  'reduce',
+  'slice',
+  'some',
+  'values',
+] as const;
+type ReadMethod = (typeof READ_METHODS)[number];
 
 const INDEX = /^(0|[1-9]\d*)$/;
 const NEXT_ID: unique symbol = Symbol('stormkite.list.next');
@@ -68,6 +91,7 @@ export const List = ListComponent as unknown as new <T extends Component>(member
 const handler: ProxyHandler<ListComponent> = {
   get(target, key) {
     if (typeof key === 'string' && INDEX.test(key)) return memberAt(target, Number(key));
+    if (isReadMethod(key)) return Reflect.get(Array.prototype, key).bind([...target]);
     const value: unknown = Reflect.get(target, key, target);
     return typeof value === 'function' && key !== 'constructor' ? value.bind(target) : value;
   },
@@ -110,9 +134,13 @@ export function nextIdOf(list: Component): number {
   return (list as unknown as { [NEXT_ID]: number })[NEXT_ID];
 }
 
+function isReadMethod(key: string | symbol): key is ReadMethod {
+  return READ_METHODS.some((name) => name === key);
+}
+
 function addMember(list: ListComponent, value: unknown): void {
   const member = toComponent(value);
-  if (member === null) throw appError('COMPONENT_EXPECTED', { where: 'a List', got: typeof value });
+  if (member === null) throw appError('COMPONENT_EXPECTED', { where: 'a List', got: describe(value) });
   const id = list[NEXT_ID];
   list[NEXT_ID] += 1;
   attachChild(list, String(id), member);

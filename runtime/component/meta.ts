@@ -38,6 +38,10 @@ export interface ComponentMeta {
   /** True when it was attached while the app ran. */
   dynamic: boolean;
   deleted: boolean;
+  /** The name for people that was set before the component was attached. */
+  displayName: string;
+  /** Whether the constructor passed an object to `super`, so that there is one to build it again from. */
+  hasProps: boolean;
   /** Set on the flow's side of a running app. */
   binding: FlowBinding | null;
   /** Set in a work's own process, on that work. */
@@ -59,6 +63,8 @@ export function createMeta(component: object, kind: ComponentKind): ComponentMet
     calls: kind === 'work' ? { latest_call_hash: null } : {},
     dynamic: false,
     deleted: false,
+    displayName: '',
+    hasProps: false,
     binding: null,
     process: null,
   };

@@ -1,13 +1,14 @@
 /**
  * A work in its own process: the app is built again there, everything but this work stays untouched.
  */
-import { appError } from '../errors/index.ts';
+import { appError, isAppError } from '../errors/index.ts';
 import type { WorkSpec } from '../protocol/work-spec.ts';
 import type { Json } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Fields } from '../state/tracked.ts';
 import type { App } from './app.ts';
 import type { WorkProcess } from './binding.ts';
+import type { Component } from './component.ts';
 import { ClassIndex } from './class-ref.ts';
 import { toFieldPaths } from './flow-delta.ts';
 import { metaOf } from './meta.ts';
@@ -51,8 +52,7 @@ export function openWorkProcess(
   process: WorkProcess,
 ): WorkProcessHandle {
   checkTree(app, spec);
-  attachDefinitions(app.flow, spec.definitions, new ClassIndex(app, exports));
-  const work = componentByName(app.flow, spec.work);
+  const work = findWork(app, exports, spec);
   const meta = metaOf(work);
   const { fields } = meta;
   if (!isWork(work) || !fields) throw appError('WORK_UNKNOWN', { name: spec.work });
@@ -77,6 +77,17 @@ export function openWorkProcess(
 /** Whether a work's class overrides `applyFlowDelta` and so receives the flow's writes while it runs. */
 export function acceptsFlowDeltas(work: Work<object>): boolean {
   return work.applyFlowDelta !== Work.prototype.applyFlowDelta;
+}
+
+function findWork(app: App, exports: Readonly<Record<string, unknown>>, spec: WorkSpec): Component {
+  try {
+    attachDefinitions(app.flow, spec.definitions, new ClassIndex(app, exports));
+    return componentByName(app.flow, spec.work);
+  } catch (error) {
+    if (!isAppError(error, 'COMPONENT_UNKNOWN')) throw error;
+    // A component that was attached at run time was built with other children here.
+    throw appError('WORK_TREE_DIFFERS', { work: spec.work, missing: spec.work, extra: '' }, { cause: error });
+  }
 }
 
 function checkTree(app: App, spec: WorkSpec): void {

@@ -74,12 +74,13 @@ export function resolveWorkOptions(options: WorkOptions, subject: string): Resol
     parallel: flag(options.parallel, false, `${subject}.parallel`),
     cacheCalls: flag(options.runOnce ?? options.cacheCalls, true, `${subject}.cacheCalls`),
     raiseException: flag(options.raiseException, true, `${subject}.raiseException`),
-    host: options.host ?? null,
+    host: options.host === undefined ? null : text(options.host, `${subject}.host`),
     port: port === 0 ? null : port,
-    localBuildConfig: BuildConfig.fromJSON(options.localBuildConfig?.toJSON()) ?? new BuildConfig(),
-    cloudBuildConfig: BuildConfig.fromJSON(options.cloudBuildConfig?.toJSON()) ?? new BuildConfig(),
-    cloudCompute: options.cloudCompute ?? new CloudCompute(),
-    startWithFlow: options.startWithFlow ?? null,
+    localBuildConfig: instance(options.localBuildConfig, BuildConfig, `${subject}.localBuildConfig`),
+    cloudBuildConfig: instance(options.cloudBuildConfig, BuildConfig, `${subject}.cloudBuildConfig`),
+    cloudCompute: instance(options.cloudCompute, CloudCompute, `${subject}.cloudCompute`),
+    startWithFlow:
+      options.startWithFlow === undefined ? null : flag(options.startWithFlow, true, `${subject}.startWithFlow`),
     timeoutMs:
       options.timeout === undefined || options.timeout === null
         ? null
@@ -93,6 +94,17 @@ function flag(value: unknown, fallback: boolean, option: string): boolean {
   if (value === undefined) return fallback;
   if (typeof value !== 'boolean') throw invalid(option, value, 'true or false');
   return value;
+}
+
+function text(value: unknown, option: string): string {
+  if (typeof value !== 'string' || value === '') throw invalid(option, value, 'an address such as "0.0.0.0"');
+  return value;
+}
+
+function instance<T extends object>(value: T | undefined, kind: new () => T, option: string): T {
+  if (value === undefined) return new kind();
+  if (value instanceof kind) return value;
+  throw invalid(option, typeof value, `a ${kind.name}`);
 }
 
 function checkEnvironment(options: WorkOptions, subject: string): void {

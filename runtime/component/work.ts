@@ -48,6 +48,7 @@ export abstract class Work<P extends object = Record<never, never>> extends Comp
   constructor(options?: P & WorkOptions) {
     super('work');
     const given = options ?? ({} as P & WorkOptions);
+    metaOf(this).hasProps = options !== undefined;
     Object.defineProperty(this, OPTIONS, {
       value: resolveWorkOptions(given, this.constructor.name),
       writable: true,
@@ -112,16 +113,20 @@ export abstract class Work<P extends object = Record<never, never>> extends Comp
     return metaOf(this).name;
   }
 
-  /** Name for people. @default - the full name */
+  /** Name for people; may be set until the work has started. @default - the full name */
   get displayName(): string {
-    return this.#text('_display_name') || this.name;
+    const { fields, displayName } = metaOf(this);
+    return (fields ? this.#text('_display_name') : displayName) || this.name;
   }
 
   set displayName(value: string) {
-    if (this.hasStarted && value !== this.displayName) {
+    if (value === this.displayName) return;
+    const meta = metaOf(this);
+    if (this.hasStarted || meta.process) {
       throw appError('WORK_DISPLAY_NAME_FIXED', { name: this.name }, { at: this.name });
     }
-    metaOf(this).fields?.set('_display_name', String(value));
+    meta.displayName = String(value);
+    meta.fields?.set('_display_name', meta.displayName);
   }
 
   /** The latest status: of the call in flight, else of the latest call. */

@@ -9,9 +9,6 @@ import { rm, rename, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLocalBackend, type LocalBackend } from '../backends/local/local-backend.ts';
 import type { LocalTimings } from '../backends/local/local-timings.ts';
-import type { App } from '../component/app.ts';
-import { metaOf } from '../component/meta.ts';
-import { isFlow, withBelow, worksBelow } from '../component/tree.ts';
 import { background, toWire } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
@@ -20,9 +17,12 @@ import type { LogLine } from '../ports/log-sink.ts';
 import type { AppEvent } from '../protocol/events.ts';
 import { tokenFor } from '../server/access.ts';
 import { openListener } from '../server/listener.ts';
+import { tellerOf, withLogs } from './app-control.ts';
+import type { Bundle } from './bundle.ts';
 import { Closers } from './closers.ts';
 import { watchFatalErrors, type FatalErrors } from './fatal-errors.ts';
 import { hearOutput, type FlowOutputMode } from './flow-output.ts';
+import { keepSpare } from './keep-spare.ts';
 import { killAtFailpoint } from './kill-at-failpoint.ts';
 import { LogFiles } from './log-files.ts';
 import { openStore } from './open-store.ts';
@@ -30,9 +30,10 @@ import { stormkiteVersion } from './package-version.ts';
 import { appNameOf, claimRun, homeOf, type AppDirectory } from './run-directory.ts';
 import { SystemClock } from './system-clock.ts';
 
+export type { AppControl } from '../loop/control.ts';
+export type { AppResult } from '../loop/flow-loop.ts';
+
 const LOOPBACK = '127.0.0.1';
-/** A spare process waits this long for the first work to be up: both want the processor. */
-const SPARE_WAIT_MS = 2_000;
 
 export interface RunOptions {
   readonly appFile: string;
@@ -162,7 +163,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
 }
 
 /** Bundles while the server's modules load: esbuild works in a process of its own. */
-async function bundleInto(outDirectory: string, appFile: string): ReturnType<typeof import('./bundle.ts').bundleApp> {
+async function bundleInto(outDirectory: string, appFile: string): Promise<Bundle> {
   const { bundleApp } = await import('./bundle.ts');
   const bundling = bundleApp({ appFile, outDirectory });
   const [bundled] = await Promise.allSettled([bundling, import('../server/api-server.ts')]);
@@ -193,73 +194,6 @@ function openBackend(
     environment: env,
     ...(localTimings === undefined ? {} : { timings: localTimings }),
   });
-}
-
-/** Who hears of a line: the files always, the caller of what it does not see itself. */
-function tellerOf(logs: LogFiles, { flowOutput, onLog, onEvent }: RunOptions) {
-  const tell = (line: LogLine): void => {
-    onLog?.(line);
-    onEvent?.({ type: 'log', ...line });
-  };
-  return {
-    /** Code in this process printed. */
-    printed: (stream: LogLine['stream'], line: string): void => {
-      const entry = { source: 'flow', stream, at: Date.now(), line };
-      logs.write(entry);
-      if (flowOutput === 'capture') tell(entry);
-    },
-    /** A work printed, or the backend has something to say. */
-    worked: (line: LogLine): void => {
-      logs.write(line);
-      tell(line);
-    },
-  };
-}
-
-/** The loop as its clients see it: what is printed are events too. */
-function withLogs(loop: FlowLoop, logs: LogFiles): AppControl {
-  return {
-    name: loop.name,
-    get stage() {
-      return loop.stage;
-    },
-    get version() {
-      return loop.version;
-    },
-    document: () => loop.document(),
-    patch: (ops, check) => loop.patch(ops, check),
-    works: () => loop.works(),
-    command: (work, verb) => loop.command(work, verb),
-    stop: (message) => loop.stop(message),
-    subscribe: (handler) => {
-      const ends = [loop.subscribe(handler), logs.subscribe((line) => handler({ type: 'log', ...line }))];
-      return () => {
-        for (const end of ends) end();
-      };
-    },
-  };
-}
-
-/** Keeps a booted process ready in an app that may attach works, once its first work is up. */
-function keepSpare(app: App, { launcher, wantSpare }: LocalBackend, clock: SystemClock): () => void {
-  const grows = [...withBelow(app.flow)].some((each) => {
-    const { kind, optionalFields } = metaOf(each);
-    return kind === 'dict' || kind === 'list' || (isFlow(each) && optionalFields.size > 0);
-  });
-  if (!grows) return () => undefined;
-  const start = (): void => {
-    end();
-    wantSpare(true);
-  };
-  const timer = clock.after(worksBelow(app.flow).length === 0 ? 0 : SPARE_WAIT_MS, start);
-  const unsubscribe = launcher.subscribe(({ state }) => {
-    if (state === 'running') start();
-  });
-  const end = (): void => {
-    timer.cancel();
-    unsubscribe();
-  };
-  return end;
 }
 
 /** How the app ended. An error that nothing caught ends it as failed; calls stay open for `--resume`. */

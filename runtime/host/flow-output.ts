@@ -13,20 +13,20 @@ type Stream = 'stdout' | 'stderr';
 export function hearOutput(mode: FlowOutputMode, line: (stream: Stream, line: string) => void): () => void {
   const releases = (['stdout', 'stderr'] as const).map((name) => {
     const stream = process[name];
-    const original = stream.write;
+    const original: unknown = Reflect.get(stream, 'write');
     const splitter = new LineSplitter((text) => line(name, text));
     const write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
       const encoding = typeof rest[0] === 'string' ? (rest[0] as BufferEncoding) : 'utf8';
       splitter.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
-      if (mode === 'tee') return Reflect.apply(original, stream, [chunk, ...rest]) as boolean;
+      if (mode === 'tee') return Reflect.apply(original as typeof write, stream, [chunk, ...rest]);
       const done = rest.find((each) => typeof each === 'function');
-      if (done !== undefined) process.nextTick(done as () => void);
+      if (done !== undefined) process.nextTick(done);
       return true;
     };
     stream.write = write;
     return () => {
       splitter.end();
-      if (stream.write === write) stream.write = original;
+      if (Reflect.get(stream, 'write') === write) Reflect.set(stream, 'write', original);
     };
   });
   return () => {

@@ -1,9 +1,7 @@
 /**
  * Entry point of the process that loads an app for inspection: sends `{ manifest }` or `{ error }` to its parent and ends.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { App } from '../component/app.ts';
 import type { Component } from '../component/component.ts';
 import { metaOf } from '../component/meta.ts';
@@ -20,25 +18,20 @@ import { stormkiteVersion } from './package-version.ts';
 
 type Hardware = Extract<Manifest['components'][number], { kind: 'work' }>['hardware'];
 
-async function inspect(appFile: string): Promise<Manifest> {
-  const directory = await mkdtemp(join(tmpdir(), 'stormkite-inspect-'));
-  try {
-    const { bundlePath, hash, projectRoot } = await bundleApp({ appFile, outDirectory: directory });
-    const { app, exports } = await loadApp(bundlePath, projectRoot, appFile);
-    return {
-      stormkite: stormkiteVersion(),
-      appFile: resolve(appFile),
-      projectRoot,
-      bundleHash: hash,
-      components: [...withBelow(app.flow)].map(toComponent),
-      exportedWorks: exportedWorks(exports),
-      listedWorks: app.options.works.map(({ name }) => name),
-      images: images(app),
-      options: toOptions(app),
-    };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+async function inspect(appFile: string, outDirectory: string): Promise<Manifest> {
+  const { bundlePath, hash, projectRoot } = await bundleApp({ appFile, outDirectory });
+  const { app, exports } = await loadApp(bundlePath, projectRoot, appFile);
+  return {
+    stormkite: stormkiteVersion(),
+    appFile: resolve(appFile),
+    projectRoot,
+    bundleHash: hash,
+    components: [...withBelow(app.flow)].map(toComponent),
+    exportedWorks: exportedWorks(exports),
+    listedWorks: app.options.works.map(({ name }) => name),
+    images: images(app),
+    options: toOptions(app),
+  };
 }
 
 function toComponent(component: Component): Manifest['components'][number] {
@@ -112,10 +105,10 @@ function exportedWorks(exports: Readonly<Record<string, unknown>>): Record<strin
 }
 
 async function main(): Promise<void> {
-  const [, , appFile = ''] = process.argv;
+  const [, , appFile = '', outDirectory = ''] = process.argv;
   let answer: unknown;
   try {
-    answer = { manifest: await inspect(appFile) };
+    answer = { manifest: await inspect(appFile, outDirectory) };
   } catch (error) {
     answer = { error: toWire(error) };
   }

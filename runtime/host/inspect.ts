@@ -1,11 +1,12 @@
 /** Inspecting an app file: it is loaded in a process of its own, so that what it does stays there. */
 import { fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { appError, fromWire, type WireError } from '../errors/index.ts';
 import { manifestSchema, type Manifest } from './manifest.ts';
-
-export { manifestSchema, type Manifest } from './manifest.ts';
 
 /** An app file that takes longer to load is stuck. */
 const MAX_LOAD_MS = 60_000;
@@ -25,8 +26,18 @@ export interface InspectOptions {
  *
  * @throws what cannot be loaded (`HOST_…`, `APP_…`, `STATE_…`, `COMPONENT_…`), `CLI_INSPECT_FAILED`
  */
-export async function inspectApp({ appFile, cwd, env, signal, onOutput }: InspectOptions): Promise<Manifest> {
-  const child = fork(ENTRY, [appFile], { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: loaderArguments() });
+export async function inspectApp(options: InspectOptions): Promise<Manifest> {
+  // Made and removed here: user code may end the child at any time.
+  const directory = await mkdtemp(join(tmpdir(), 'stormkite-inspect-'));
+  try {
+    return await inspectInto(directory, options);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function inspectInto(directory: string, { appFile, cwd, env, signal, onOutput }: InspectOptions): Promise<Manifest> {
+  const child = fork(ENTRY, [appFile, directory], { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: loaderArguments() });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => onOutput?.(chunk.toString('utf8')));
   const kill = (): void => void child.kill('SIGKILL');
   const timer = setTimeout(kill, MAX_LOAD_MS);

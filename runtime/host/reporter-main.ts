@@ -7,7 +7,9 @@
  * T3 Deltas are not kept after they are written: the socket loses nothing while the flow lives, and there is no other flow to
  *    send them to once it is gone. What is counted until acknowledged is the credit.
  */
+import { rmdirSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { CallMessage } from '../protocol/downlink.ts';
 import { encodeFrame, FrameReader } from '../protocol/framing.ts';
@@ -69,7 +71,11 @@ class ReporterThread {
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => this.#orphaned());
     this.#socket.write(encodeFrame({ type: 'hello', protocol: PROTOCOL_VERSION, pid, slot: boot.slot }));
-    port.on('message', (message: ToReporter) => this.#take(message));
+  }
+
+  /** Takes what the main thread posts. */
+  listen(): void {
+    this.#port.on('message', (message: ToReporter) => this.#take(message));
   }
 
   #take(message: ToReporter): void {
@@ -159,6 +165,17 @@ class ReporterThread {
     this.#pokeUntilSeen(STOP_POKE_MS);
   }
 
+  /** What the flow would have done; another work's process may have been faster. */
+  #removeSocket(): void {
+    if (process.platform === 'win32') return;
+    try {
+      rmSync(this.#boot.socket, { force: true });
+      rmdirSync(dirname(this.#boot.socket));
+    } catch {
+      // Not ours to remove, or gone.
+    }
+  }
+
   #pokeUntilSeen(waitMs: number): void {
     setTimeout(() => {
       if (Atomics.load(this.#shared.cells, STOP_SEEN) !== 0) return;
@@ -171,9 +188,10 @@ class ReporterThread {
     if (!this.#connected) return killOwnGroup();
     Atomics.store(this.#shared.cells, ORPHANED, 1);
     this.#askToStop();
+    this.#removeSocket();
     setTimeout(killOwnGroup, this.#boot.orphanGraceMs);
   }
 }
 
 if (parentPort === null) throw new TypeError('reporter-main runs as a worker thread only');
-new ReporterThread(parentPort, workerData as ReporterStart);
+new ReporterThread(parentPort, workerData as ReporterStart).listen();

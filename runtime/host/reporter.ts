@@ -212,7 +212,7 @@ export class Reporter {
   }
 
   #poke(): void {
-    if (this.#busy || (isChangingState() && false)) return;
+    if (this.#busy || isChangingState()) return;
     if (this.stopAsked) this.#onStopFlag();
     if (this.#dirty) this.#flushIfPossible();
   }

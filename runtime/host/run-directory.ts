@@ -114,7 +114,7 @@ export async function claimRun(
   } catch (error) {
     throw toWriteError(error, directory.root);
   } finally {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => undefined);
   }
   return {
     directory,

@@ -6,10 +6,11 @@
 import type { Component } from '../component/component.ts';
 import { metaOf, type Registry } from '../component/meta.ts';
 import type { Work } from '../component/work.ts';
-import { applyOperation, type Outcome } from '../state/apply.ts';
+import { applyOperation, refusalOf, type Outcome } from '../state/apply.ts';
 import { cloneJson, toJsonCopy, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 import { formatPointer, parsePointer } from '../state/pointer.ts';
+import type { Collector } from './collector.ts';
 import { below, type Recorder } from './recorder.ts';
 import type { WorkBook } from './work-book.ts';
 
@@ -26,31 +27,43 @@ const REGISTRIES: Readonly<Record<string, readonly string[]>> = {
   structures: ['dict', 'list'],
 } satisfies Record<Registry, readonly string[]>;
 
+export interface PatchParts {
+  readonly root: Component;
+  readonly recorder: Recorder;
+  readonly works: WorkBook;
+  readonly collector: Collector;
+}
+
 /** Applies a client's patch; the outcomes end with the first refusal, and then nothing was applied. */
-export function applyClientPatch(
-  root: Component,
-  ops: readonly Operation[],
-  recorder: Recorder,
-  works: WorkBook,
-): Outcome[] {
+export function applyClientPatch(parts: PatchParts, ops: readonly Operation[]): Outcome[] {
   const outcomes: Outcome[] = [];
   const drafts = new Map<Component, JsonObject>();
   const moves: { component: Component; op: Operation }[] = [];
   for (const op of ops) {
-    const planned = plan(root, op, drafts);
+    const planned = tryPlan(parts.root, op, drafts);
     outcomes.push(planned.outcome);
     if (!planned.outcome.ok) return outcomes;
     if (planned.move) moves.push(planned.move);
   }
-  for (const { component, op } of moves) perform(component, op, recorder, works);
+  for (const { component, op } of moves) perform(component, op, parts);
   return outcomes;
 }
 
-function plan(
-  root: Component,
-  op: Operation,
-  drafts: Map<Component, JsonObject>,
-): { outcome: Outcome; move?: { component: Component; op: Operation } } {
+interface Planned {
+  readonly outcome: Outcome;
+  readonly move?: { readonly component: Component; readonly op: Operation };
+}
+
+/** A pointer or value that is refused anywhere is refused here. */
+function tryPlan(root: Component, op: Operation, drafts: Map<Component, JsonObject>): Planned {
+  try {
+    return plan(root, op, drafts);
+  } catch (error) {
+    return { outcome: refusalOf(error) };
+  }
+}
+
+function plan(root: Component, op: Operation, drafts: Map<Component, JsonObject>): Planned {
   const place = locate(root, op.path);
   if ('ok' in place) return { outcome: place };
   const source = 'from' in op ? locate(root, op.from) : place;
@@ -82,21 +95,19 @@ function removesRequired(place: Place, source: Place, op: Operation): boolean {
   return !metaOf(target.component).optionalFields.has(target.field);
 }
 
-function perform(component: Component, op: Operation, recorder: Recorder, works: WorkBook): void {
+function perform(component: Component, op: Operation, { recorder, works, collector }: PatchParts): void {
   const meta = metaOf(component);
-  if (meta.kind === 'work') {
-    const state = works.of(component as Work<object>);
-    for (const pointer of 'from' in op ? [op.path, op.from] : [op.path]) {
-      state.replica.beforeWrite(parsePointer(pointer)[0] ?? '');
-    }
+  if (meta.kind !== 'work') {
     meta.fields?.apply([op]);
-    state.replica.write(toFieldWrites(op, meta.fields?.raw.bind(meta.fields)));
-    state.recordVars([op]);
-    state.store();
+    recorder.op(below(`${meta.pointer}/vars`, op));
     return;
   }
+  const state = works.of(component as Work<object>);
+  for (const pointer of 'from' in op ? [op.path, op.from] : [op.path]) {
+    state.replica.beforeWrite(parsePointer(pointer)[0] ?? '');
+  }
   meta.fields?.apply([op]);
-  recorder.op(below(`${meta.pointer}/vars`, op));
+  collector.write(state, [op], toFieldWrites(op, meta.fields?.raw.bind(meta.fields)));
 }
 
 /** Overlays hold one field each, so a move or copy between fields becomes writes of whole fields. */
@@ -123,7 +134,8 @@ function locate(root: Component, pointer: string): Place | (Outcome & { ok: fals
   }
   const field = segments[index + 1];
   if (field === undefined) return refused('forbidden', `${pointer} is not a field that a client may change`);
-  const { fields, name } = metaOf(component);
+  const { fields, name, children } = metaOf(component);
+  if (children.has(field)) return refused('forbidden', `${name}.${field} is a component`);
   if (field.startsWith('_')) return refused('forbidden', `${name}.${field} belongs to Stormkite`);
   if (fields?.has(field) !== true) return refused('missing', `${name} has no field ${field}`);
   return { component, field, path: formatPointer(segments.slice(index + 1)) };

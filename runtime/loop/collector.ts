@@ -5,6 +5,7 @@ import type { Work } from '../component/work.ts';
 import type { Operation } from '../state/operation.ts';
 import { below, type Recorder } from './recorder.ts';
 import type { WorkBook } from './work-book.ts';
+import type { WorkState } from './work-state.ts';
 
 /** A flow-side write that a running work asked to receive. */
 export interface FlowWrite {
@@ -38,8 +39,8 @@ export class Collector {
     for (const component of this.#dirty) {
       const meta = metaOf(component);
       const ops = meta.fields?.drain() ?? [];
-      if (ops.length === 0 || meta.deleted) continue;
-      if (meta.kind === 'work') this.#collectWork(component as Work<object>, ops);
+      if (meta.deleted) continue;
+      if (meta.kind === 'work') this.write(this.#works.of(component as Work<object>), ops);
       else for (const op of ops) this.#recorder.op(below(`${meta.pointer}/vars`, op));
     }
     this.#dirty.clear();
@@ -52,12 +53,18 @@ export class Collector {
     return writes;
   }
 
-  #collectWork(work: Work<object>, ops: Operation[]): void {
-    const state = this.#works.of(work);
-    state.replica.write(ops);
+  /**
+   * Takes flow-side writes to a work's fields (paths relative to them) into its overlay.
+   *
+   * @param overlay - the same writes, field by field. @default ops
+   */
+  write(state: WorkState, ops: readonly Operation[], overlay = ops): void {
+    state.replica.write(overlay);
+    if (ops.length === 0) return;
     state.recordVars(ops);
     state.store();
-    if (state.seen?.state === 'running' && acceptsFlowDeltas(work)) {
+    const running = state.seen?.state === 'running' && state.seen.epoch === state.epoch;
+    if (running && state.work && acceptsFlowDeltas(state.work)) {
       this.#flowWrites.push({ work: state.name, ops: ops.map((op) => below('/vars', op)) });
     }
   }

@@ -1,5 +1,8 @@
 /**
  * Makes turns durable, in order, and lets what follows from them happen only then (R2).
+ *
+ * C1 A record holds whole turns: nothing is taken while a turn is under way.
+ * C2 What waits for a commit happens in the order of the commits, and not at all once one failed.
  */
 import { appError } from '../errors/index.ts';
 import type { Clock, ClockTimer } from '../ports/clock.ts';
@@ -11,6 +14,8 @@ import type { Recorder } from './recorder.ts';
 export interface CommitterOptions {
   readonly app: string;
   readonly groupMs: number;
+  /** Called before changes are taken. */
+  readonly before: () => void;
   /** The app as of now, for a snapshot. */
   readonly snapshot: (version: number) => StoredApp;
   /** The store failed or another flow took over: nothing may be done any more. */
@@ -22,17 +27,25 @@ export class Committer {
   readonly #recorder: Recorder;
   readonly #clock: Clock;
   readonly #options: CommitterOptions;
-  #version: number;
+  #version = 0;
   #chain: Promise<void> = Promise.resolve();
   #timer: ClockTimer | null = null;
+  /** The group time is over, or something waits. */
+  #due = false;
+  #held = false;
   #failed = false;
+  #waiting: (() => void)[] = [];
 
-  constructor(lease: StoreLease, recorder: Recorder, clock: Clock, version: number, options: CommitterOptions) {
+  constructor(lease: StoreLease, recorder: Recorder, clock: Clock, options: CommitterOptions) {
     this.#lease = lease;
     this.#recorder = recorder;
     this.#clock = clock;
-    this.#version = version;
     this.#options = options;
+  }
+
+  /** Continues after what is stored. */
+  startAt(version: number): void {
+    this.#version = version;
   }
 
   /** Version of the last record that was handed to the store. */
@@ -40,34 +53,59 @@ export class Committer {
     return this.#version;
   }
 
-  /** Commits within the group time; for changes that nothing waits for. */
-  later(): void {
-    if (this.#recorder.isEmpty || this.#timer) return;
-    this.#timer = this.#clock.after(this.#options.groupMs, () => {
-      this.#timer = null;
-      this.now(() => undefined);
-    });
+  /** The next {@link settle} commits at once. */
+  hurry(): void {
+    this.#due = true;
   }
 
-  /** Commits everything recorded so far, then calls `after`. Calls happen in the order of the commits. */
-  now(after: () => void): void {
+  /** Calls once everything recorded until the next {@link settle} is durable. */
+  whenDurable(call: () => void): void {
+    this.#waiting.push(call);
+    this.#due = true;
+  }
+
+  /** A turn begins (C1). */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** A turn, or what came instead of one, is complete: commits at once what is due, the rest within the group time. */
+  settle(): void {
+    this.#held = false;
+    if (this.#due) this.#now();
+    else if (!this.#recorder.isEmpty && !this.#timer) {
+      this.#timer = this.#clock.after(this.#options.groupMs, () => {
+        this.#timer = null;
+        if (this.#held) this.#due = true;
+        else this.#now();
+      });
+    }
+  }
+
+  /** Nothing is committed any more, and what waits never happens. */
+  abandon(): void {
+    this.#failed = true;
+    this.#timer?.cancel();
+    this.#waiting = [];
+  }
+
+  #now(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    const durable = this.#recorder.isEmpty ? null : this.#write();
+    this.#due = false;
+    const calls = this.#waiting;
+    this.#waiting = [];
+    const durable = this.#recorder.isEmpty || this.#failed ? null : this.#write();
     this.#chain = this.#chain
       .then(async () => {
         await durable;
-        if (!this.#failed) after();
+        if (!this.#failed) for (const call of calls) call();
       })
       .catch((error: unknown) => this.#fail(error));
   }
 
-  /** Resolves when everything handed over so far is durable and was followed up. */
-  async idle(): Promise<void> {
-    await this.#chain;
-  }
-
   async #write(): Promise<void> {
+    this.#options.before();
     const { ops, marks, meta } = this.#recorder.take();
     const version = this.#version + 1;
     this.#version = version;

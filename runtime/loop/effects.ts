@@ -19,6 +19,7 @@ export type Effect =
   | { readonly do: 'launch'; readonly state: WorkState; readonly spec: WorkSpec }
   | { readonly do: 'send'; readonly state: WorkState; readonly message: CallMessage }
   | { readonly do: 'stop'; readonly state: WorkState; readonly epoch: number }
+  | { readonly do: 'release'; readonly work: string }
   | { readonly do: 'flow-delta'; readonly work: string; readonly ops: readonly Operation[] };
 
 export interface EffectPorts {
@@ -29,6 +30,8 @@ export interface EffectPorts {
 export interface EffectOptions {
   readonly stopGraceMs: number;
   readonly launched: (state: WorkState, epoch: number, result: LaunchResult) => void;
+  /** A call did not reach the process. */
+  readonly absent: (state: WorkState) => void;
   /** An effect is over; the work should be looked at again. */
   readonly settled: (state: WorkState) => void;
 }
@@ -48,10 +51,14 @@ export class Effects {
       background(sent, `sending a flow delta to ${effect.work}`);
       return;
     }
+    if (effect.do === 'release') {
+      background(this.#ports.launcher.release(effect.work), `releasing the hardware of ${effect.work}`);
+      return;
+    }
     background(this.#run(effect), `${effect.do} of ${effect.state.name}`);
   }
 
-  async #run(effect: Exclude<Effect, { do: 'flow-delta' }>): Promise<void> {
+  async #run(effect: Extract<Effect, { state: WorkState }>): Promise<void> {
     const { state } = effect;
     try {
       if (effect.do === 'launch') await this.#launch(state, effect.spec);
@@ -74,7 +81,9 @@ export class Effects {
     reach('call.before');
     const result = await this.#ports.channel.deliver(state.name, message);
     reach('call.after');
-    if (result === 'absent' && state.given === identityOf(message)) state.given = null;
+    if (result === 'sent' || state.given !== identityOf(message)) return;
+    state.given = null;
+    this.#options.absent(state);
   }
 
   async #stop(state: WorkState, epoch: number): Promise<void> {
@@ -96,7 +105,9 @@ export function toWorkSpec(
   if (!work) throw new TypeError(`${state.name} was deleted`);
   const options = work[OPTIONS];
   const { cloudCompute } = options;
+  // What the flow wrote is in the fields that the new process starts with.
   state.replica.fold();
+  state.unconfirmed = [];
   return {
     app,
     work: state.name,
@@ -119,7 +130,8 @@ export function toWorkSpec(
 export function toCallMessage(state: WorkState): CallMessage | null {
   const { active } = state.ledger;
   if (!active) return null;
-  const fold = state.replica.fold().map((op) => below('/vars', op));
+  const fold = [...state.unconfirmed, ...state.replica.fold().map((op) => below('/vars', op))];
+  state.unconfirmed = fold;
   return {
     type: 'call',
     call: active.hash,

@@ -12,8 +12,7 @@ import type { Work } from '../component/work.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Collector } from './collector.ts';
 import { reach } from './failpoints.ts';
-import { iterate } from './iterate.ts';
-import type { Recorder } from './recorder.ts';
+import type { Iterations } from './iterate.ts';
 import type { Schedules } from './schedule.ts';
 import { EndSignal } from './suspension.ts';
 import type { TreeKeeper } from './tree-keeper.ts';
@@ -23,10 +22,10 @@ import type { WorkState } from './work-state.ts';
 
 export interface BindingParts {
   readonly clock: Clock;
-  readonly recorder: Recorder;
   readonly works: WorkBook;
   readonly collector: Collector;
   readonly schedules: Schedules;
+  readonly iterations: Iterations;
   readonly tree: TreeKeeper;
   readonly paceMs: number;
   /** The turn under way, if any. */
@@ -76,9 +75,10 @@ export class LoopBinding implements FlowBinding {
 
   stopWork(work: Work<object>, keepHardware: boolean): void {
     const state = this.#parts.works.of(work);
-    state.keepHardware = keepHardware;
     const changed = state.ledger.stop(this.#parts.clock.now(), 'requested');
-    if (!changed && state.wanted === 'stopped') return;
+    state.release = !changed && state.keepHardware && !keepHardware;
+    state.keepHardware = keepHardware;
+    if (!changed && state.wanted === 'stopped' && !state.release) return;
     state.want('stopped');
     this.#changed(state);
   }
@@ -102,6 +102,11 @@ export class LoopBinding implements FlowBinding {
     this.#outside();
   }
 
+  cleared(flow: Component, field: string): void {
+    this.#parts.tree.cleared(`${metaOf(flow).name}.${field}`);
+    this.#outside();
+  }
+
   dirty(component: Component): void {
     this.#parts.collector.add(component);
     this.#outside();
@@ -117,7 +122,7 @@ export class LoopBinding implements FlowBinding {
   }
 
   iterate<T>(flow: Flow, items: Iterable<T>, options: IterateOptions, site: string): Iterable<T> {
-    return iterate(flow, items, options, site, this.#parts.recorder);
+    return this.#parts.iterations.iterate(flow, items, options, site);
   }
 
   end(how: 'stop' | 'fail', message: string): never {

@@ -3,81 +3,44 @@
  *
  * It owns the order of things; what each thing means is in the modules it composes.
  */
-import { appError, toWire } from '../errors/index.ts';
+import { background } from '../errors/index.ts';
 import type { App } from '../component/app.ts';
 import { ClassIndex } from '../component/class-ref.ts';
 import type { Component } from '../component/component.ts';
 import { liveDocument } from '../component/document.ts';
 import { metaOf } from '../component/meta.ts';
-import { flowsBelow, isFlow, isWork, withBelow, worksBelow } from '../component/tree.ts';
-import { OPTIONS } from '../component/work-symbols.ts';
-import type { Clock, ClockTimer } from '../ports/clock.ts';
-import type { DeltaChannel } from '../ports/delta-channel.ts';
-import type { Launcher } from '../ports/launcher.ts';
-import type { StoreLease } from '../ports/state-store.ts';
-import type { AppEvent, AppStage, WorkStatus, WorkSummary } from '../protocol/events.ts';
+import { flowsBelow, isFlow, withBelow, worksBelow } from '../component/tree.ts';
+import type { AppEvent, AppStage, WorkSummary } from '../protocol/events.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { STORE_VERSION } from '../protocol/version.ts';
-import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
+import { cloneJson, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
-import { applyClientPatch } from './client-patch.ts';
+import { Arrivals } from './arrivals.ts';
 import { Collector } from './collector.ts';
 import { Committer } from './committer.ts';
 import type { AppControl, PatchResult } from './control.ts';
-import { Effects, toCallMessage, toWorkSpec, type Effect } from './effects.ts';
+import { Effects } from './effects.ts';
+import { Ending } from './ending.ts';
 import { reach } from './failpoints.ts';
-import { LoopBinding, unknownWork } from './flow-binding.ts';
-import type { Item } from './inbox.ts';
+import { LoopBinding } from './flow-binding.ts';
+import { hardwareCheck } from './hardware-check.ts';
 import { Intake } from './intake.ts';
-import { decide } from './reconcile.ts';
+import { Iterations } from './iterate.ts';
+import type { AppResult, LoopOptions, LoopPorts } from './loop-options.ts';
+import { rearmWorks, restoreWorks, startWithFlow } from './opening.ts';
+import { Planner } from './planner.ts';
 import { Recorder } from './recorder.ts';
 import { restoreState, restoreTree } from './restore.ts';
 import { Schedules } from './schedule.ts';
-import type { EndSignal } from './suspension.ts';
+import { Teller } from './teller.ts';
 import { defaultTimings, type Timings } from './timings.ts';
 import { TreeKeeper } from './tree-keeper.ts';
 import { Turn, type TurnOutcome } from './turn.ts';
+import { Waker } from './waker.ts';
 import { WorkBook } from './work-book.ts';
 import { WorkEvents } from './work-events.ts';
-import { WORK_RECORD, type WorkState } from './work-state.ts';
 
-/** What the loop needs from outside. */
-export interface LoopPorts {
-  readonly lease: StoreLease;
-  readonly channel: DeltaChannel;
-  readonly launcher: Launcher;
-  readonly clock: Clock;
-}
-
-export interface LoopOptions {
-  /** Name of the app. */
-  readonly name: string;
-  /** Exports of the app file, for finding classes again. */
-  readonly exports: Record<string, unknown>;
-  /** Adds classes that nobody exports to `exports`; for tests, which rebuild in the same process. @default false */
-  readonly openExports?: boolean;
-  readonly timings?: Partial<Timings>;
-  /** Whether works without an explicit `startWithFlow` start with the app. @default true */
-  readonly startWithFlow?: boolean;
-  /** @default null - a work without calls keeps its process */
-  readonly defaultIdleTimeoutMs?: number | null;
-  /** Hears warnings for people. */
-  readonly warn?: (message: string) => void;
-}
-
-/** How an app ended. */
-export interface AppResult {
-  readonly stage: 'stopped' | 'failed' | 'interrupted';
-  readonly message: string;
-  /** What made it fail; absent after `flow.fail()`. */
-  readonly error?: unknown;
-}
-
-interface Ending {
-  readonly stage: 'stopped' | 'failed';
-  readonly message: string;
-  readonly error?: unknown;
-}
+export type { AppResult, LoopOptions, LoopPorts } from './loop-options.ts';
 
 export class FlowLoop implements AppControl {
   readonly name: string;
@@ -89,35 +52,25 @@ export class FlowLoop implements AppControl {
   readonly #timings: Timings;
   readonly #classes: ClassIndex;
   readonly #recorder = new Recorder();
+  readonly #teller: Teller;
+  readonly #waker: Waker;
   readonly #works: WorkBook;
   readonly #collector: Collector;
   readonly #schedules: Schedules;
+  readonly #iterations: Iterations;
   readonly #tree: TreeKeeper;
+  readonly #committer: Committer;
+  readonly #ending: Ending;
   readonly #events: WorkEvents;
   readonly #effects: Effects;
-  readonly #intake: Intake;
+  readonly #planner: Planner;
   readonly #binding: LoopBinding;
-  readonly #listeners = new Set<(event: AppEvent) => void>();
-  readonly #waitingPatches: ((version: number) => void)[] = [];
-  readonly #lastStatus = new Map<string, WorkStatus>();
-  #committer: Committer | null = null;
-  #treeNames: readonly string[] = [];
-  #inbox: Item[] = [];
+  readonly #arrivals: Arrivals;
   #turn: Turn | null = null;
-  #turnNumber = 0;
-  #busy = false;
-  #woken = false;
-  #wantsRun = true;
-  #urgent = false;
-  #stage: AppStage = 'running';
-  #ending: Ending | null = null;
-  #interrupted = false;
-  #closed = false;
-  #pacedTimer: ClockTimer | null = null;
-  #pacedAtMs = Number.POSITIVE_INFINITY;
-  #idleTimer: ClockTimer | null = null;
+  /** The turn under way, until it is committed. */
+  #turnOver: Promise<void> | null = null;
   #unsubscribe: (() => void)[] = [];
-  #resolveEnded: (result: AppResult) => void = () => undefined;
+  #closed = false;
 
   constructor(app: App, ports: LoopPorts, options: LoopOptions) {
     this.name = options.name;
@@ -125,75 +78,47 @@ export class FlowLoop implements AppControl {
     this.#ports = ports;
     this.#options = options;
     this.#timings = { ...defaultTimings, ...options.timings };
-    this.ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
-    const { clock, lease } = ports;
     this.#classes = new ClassIndex(app, options.exports, { open: options.openExports ?? false });
+    const { clock } = ports;
     const recorder = this.#recorder;
-    const warn = (message: string): void => this.#warn(message);
-    const works = new WorkBook(recorder, warn);
-    this.#works = works;
-    this.#collector = new Collector(recorder, works);
-    this.#schedules = new Schedules(clock, recorder, (fire) => this.#post({ type: 'fire', fire }));
-    this.#tree = new TreeKeeper(recorder, works, {
-      root: app.flow,
-      classes: this.#classes,
-      declaredHardware: declaredHardware(app),
-      warn,
-      adopted: (component) => this.#bind(component),
+    this.#teller = new Teller(clock, recorder);
+    this.#waker = new Waker({ clock, idleTurnMs: app.options.idleTurnMs, step: () => this.#step() });
+    this.#works = new WorkBook(recorder, {
+      warn: (message) => this.#warn(message),
+      status: (work, status) => this.#teller.status(work, status),
     });
-    this.#events = new WorkEvents({
+    this.#collector = new Collector(recorder, this.#works);
+    this.#schedules = new Schedules(clock, recorder, (fire) => this.#arrivals.post({ type: 'fire', fire }));
+    this.#iterations = new Iterations(recorder);
+    this.#committer = this.#createCommitter();
+    this.#ending = new Ending({ ...this.#shared(), schedules: this.#schedules });
+    this.ended = this.#ending.ended;
+    this.#tree = this.#createTreeKeeper();
+    this.#events = this.#createEvents();
+    this.#effects = this.#createEffects();
+    this.#planner = new Planner({
+      app: this.name,
       clock,
-      recorder,
-      works,
-      timings: this.#timings,
-      defaultIdleTimeoutMs: options.defaultIdleTimeoutMs ?? null,
-      raise: (error) => this.#fail(error),
-      timedOut: (state, call, attempt) => this.#post({ type: 'timeout', state, call, attempt }),
-      idled: (state) => this.#post({ type: 'idle', state }),
-      turnWithin: (ms) => this.#turnWithin(ms),
-      deltaApplied: (work, ops) => this.#emitDelta(work, ops),
-      interrupted: () => this.#interrupted,
-    });
-    this.#effects = new Effects(ports, {
-      stopGraceMs: this.#timings.stopGraceMs,
-      launched: (state, epoch, result) => this.#post({ type: 'launched', state, epoch, result }),
-      settled: (state) => {
-        works.touch(state);
-        this.#wake();
-      },
-    });
-    this.#intake = new Intake(lease, (delta) => this.#post({ type: 'delta', delta }));
-    this.#binding = new LoopBinding({
-      clock,
-      recorder,
-      works,
+      works: this.#works,
       collector: this.#collector,
-      schedules: this.#schedules,
-      tree: this.#tree,
-      paceMs: this.#timings.paceMs,
-      turn: () => this.#turn,
-      changedOutside: () => {
-        this.#wantsRun = true;
-        this.#wake();
-      },
-      turnWithin: (ms) => this.#turnWithin(ms),
-      endOutside: (signal) => this.#endBy(signal),
+      definitions: this.#tree.definitions,
+      wake: () => this.#waker.wake(),
     });
+    this.#binding = this.#createBinding();
+    this.#arrivals = this.#createArrivals();
   }
 
   get stage(): AppStage {
-    return this.#stage;
+    return this.#ending.stage;
   }
 
   get version(): number {
-    return this.#committer?.version ?? 0;
+    return this.#committer.version;
   }
 
   /** Turns that ran user code so far. */
   get turns(): number {
-    return this.#turnNumber;
+    return this.#teller.turn;
   }
 
   /**
@@ -203,40 +128,40 @@ export class FlowLoop implements AppControl {
    */
   async open(): Promise<void> {
     const { lease, clock } = this.#ports;
+    const { flow } = this.#app;
+    const parts = { clock, works: this.#works, recorder: this.#recorder, events: this.#events };
     const stored = await lease.load();
-    this.#treeNames = [...withBelow(this.#app.flow)].map((each) => metaOf(each).name);
+    this.#planner.tree = [...withBelow(flow)].map((each) => metaOf(each).name);
     if (stored) this.#restoreTree(stored);
-    for (const component of withBelow(this.#app.flow)) this.#bind(component);
-    for (const work of worksBelow(this.#app.flow)) {
-      const state = this.#works.add(work);
-      if (stored) state.restore(stored.meta[`${WORK_RECORD}${state.name}`], stored.marks[state.name] ?? 0);
-    }
-    this.#committer = new Committer(lease, this.#recorder, clock, stored?.version ?? 0, {
-      app: this.name,
-      groupMs: this.#timings.commitGroupMs,
-      snapshot: (version) => this.#storedApp(version),
-      onFailure: (error) => this.#storeFailed(error),
-    });
+    for (const component of withBelow(flow)) this.#bind(component);
+    if (stored) restoreWorks(this.#app, stored, parts);
+    else for (const work of worksBelow(flow)) this.#works.add(work);
+    this.#committer.startAt(stored?.version ?? 0);
     this.#recorder.meta('version', STORE_VERSION);
-    for (const component of withBelow(this.#app.flow)) this.#tree.noteFields(component);
+    for (const component of withBelow(flow)) this.#tree.noteFields(component);
     await this.#listen(stored);
-    if (stored) this.#rearm(stored);
-    else this.#startWithFlow();
-    for (const flow of [this.#app.flow, ...flowsBelow(this.#app.flow)]) this.#schedules.restore(flow);
+    if (stored) {
+      this.#arrivals.apply();
+      rearmWorks(stored, parts);
+    } else startWithFlow(this.#options.startWithFlow ?? true, parts);
+    for (const each of [flow, ...flowsBelow(flow)]) this.#schedules.restore(each);
+    // The whole document follows: what was recorded on the way is part of it.
+    this.#teller.changes('flow');
     this.#recorder.op({ op: 'replace', path: '', value: cloneJson(this.document()) });
-    this.#urgent = true;
-    this.#emit({ type: 'stage', at: clock.now(), stage: this.#stage });
-    this.#wake();
+    this.#recorder.untold();
+    this.#committer.hurry();
+    this.#teller.emit({ type: 'stage', at: clock.now(), stage: this.stage });
+    this.#waker.wake();
   }
 
   document(): JsonObject {
-    return { ...liveDocument(this.#app.flow), app_state: { stage: this.#stage } };
+    return { ...liveDocument(this.#app.flow), app_state: { stage: this.stage } };
   }
 
   patch(ops: readonly Operation[], check?: (document: JsonObject) => boolean): Promise<PatchResult> {
-    if (this.#ending !== null || this.#interrupted) return Promise.resolve({ ok: false, why: 'ended' });
+    if (this.#ending.isUnderWay) return Promise.resolve({ ok: false, why: 'ended' });
     return new Promise((done) => {
-      this.#post({ type: 'patch', ops, check, done });
+      this.#arrivals.post({ type: 'patch', ops, check, done });
     });
   }
 
@@ -260,465 +185,278 @@ export class FlowLoop implements AppControl {
 
   command(work: string, verb: 'start' | 'stop' | 'delete'): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#post({ type: 'command', work, verb, done: (error) => (error ? reject(error) : resolve()) });
+      this.#arrivals.post({ type: 'command', work, verb, done: (error) => (error ? reject(error) : resolve()) });
     });
   }
 
   async stop(message = ''): Promise<void> {
-    this.#post({ type: 'end', message });
+    this.#arrivals.post({ type: 'end', message });
     await this.ended;
   }
 
   /**
    * Ends the works and leaves their calls open, so that a later run continues them (Ctrl-C).
-   * Resolves when every process has ended and all is committed.
+   * Resolves when every process has ended and all is committed; a turn that does not end meanwhile is left out.
    */
   async interrupt(): Promise<void> {
     if (this.#closed) return;
-    this.#interrupted = true;
-    const { launcher } = this.#ports;
+    this.#ending.interrupt();
+    const { clock, launcher } = this.#ports;
+    const { stopGraceMs } = this.#timings;
     const running = [...this.#works.all()].flatMap(({ name, seen }) => (seen ? [{ work: name, epoch: seen.epoch }] : []));
-    await Promise.all(running.map((ref) => launcher.stop(ref, this.#timings.stopGraceMs)));
-    this.#wake();
-    this.#ports.clock.soon(() => this.#finish({ stage: 'interrupted', message: '' }));
+    const patience = new Promise<void>((resolve) => clock.after(stopGraceMs, resolve));
+    await Promise.all([
+      ...running.map((ref) => launcher.stop(ref, stopGraceMs)),
+      ...(this.#turnOver ? [Promise.race([this.#turnOver, patience])] : []),
+    ]);
+    clock.soon(() => this.#finish({ stage: 'interrupted', message: '' }));
     await this.ended;
   }
 
   subscribe(handler: (event: AppEvent) => void): () => void {
-    this.#listeners.add(handler);
-    return () => this.#listeners.delete(handler);
-  }
-
-  // --- waking -----------------------------------------------------------------------------------------------------
-
-  #post(item: Item): void {
-    if (this.#closed) {
-      refuse(item);
-      return;
-    }
-    this.#inbox.push(item);
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.#woken || this.#closed) return;
-    this.#woken = true;
-    this.#ports.clock.soon(() => {
-      this.#woken = false;
-      this.#step();
-    });
-  }
-
-  /** A turn that only the flow itself wants; others come first. */
-  #turnWithin(ms: number): void {
-    const { clock } = this.#ports;
-    const at = clock.monotonic() + Math.max(0, ms);
-    if (at >= this.#pacedAtMs) return;
-    this.#pacedTimer?.cancel();
-    this.#pacedAtMs = at;
-    this.#pacedTimer = clock.after(Math.max(0, ms), () => {
-      this.#pacedTimer = null;
-      this.#pacedAtMs = Number.POSITIVE_INFINITY;
-      this.#wantsRun = true;
-      this.#wake();
-    });
-  }
-
-  /** A turn that runs anyway is also the one that the flow itself wanted. */
-  #cancelPaced(): void {
-    this.#pacedTimer?.cancel();
-    this.#pacedTimer = null;
-    this.#pacedAtMs = Number.POSITIVE_INFINITY;
-  }
-
-  #armIdleTurn(): void {
-    const { idleTurnMs } = this.#app.options;
-    this.#idleTimer?.cancel();
-    if (idleTurnMs === null || this.#ending) return;
-    this.#idleTimer = this.#ports.clock.after(idleTurnMs, () => {
-      this.#wantsRun = true;
-      this.#wake();
-    });
+    return this.#teller.subscribe(handler);
   }
 
   // --- one step: apply, run, commit, act --------------------------------------------------------------------------
 
   #step(): void {
-    if (this.#busy || this.#closed) return;
-    this.#busy = true;
+    if (this.#turnOver !== null || this.#closed) return;
     this.#collector.collect();
-    this.#applyInbox();
-    if (!this.#wantsRun || this.#ending !== null || this.#interrupted) {
+    this.#teller.changes('flow');
+    this.#arrivals.apply();
+    if (!this.#waker.isTurnWanted || this.#ending.isUnderWay) {
       this.#settle();
       return;
     }
-    this.#wantsRun = false;
-    this.#cancelPaced();
+    this.#waker.turnBegins();
     const outcome = this.#runTurn();
-    if (outcome instanceof Promise) {
-      outcome.then(
-        (result) => this.#afterTurn(result),
-        (error: unknown) => this.#afterTurn({ kind: 'failed', error }),
-      );
-    } else this.#afterTurn(outcome);
-  }
-
-  #applyInbox(): void {
-    const items = this.#inbox;
-    this.#inbox = [];
-    for (const item of items) this.#apply(item);
-    reach('delta.applied');
-  }
-
-  #apply(item: Item): void {
-    switch (item.type) {
-      case 'delta': {
-        const state = this.#works.get(item.delta.work);
-        if (state && this.#events.delta(state, item.delta)) this.#wantsRun = true;
-        if (item.delta.event?.type === 'end') this.#urgent = true;
-        return;
-      }
-      case 'fact': {
-        const state = this.#works.get(item.fact.work);
-        if (state && this.#events.fact(state, item.fact)) this.#wantsRun = true;
-        return;
-      }
-      case 'launched':
-        if (this.#events.launched(item.state, item.epoch, item.result)) this.#wantsRun = true;
-        return;
-      case 'timeout':
-        if (this.#events.timeout(item.state, item.call, item.attempt)) this.#wantsRun = true;
-        return;
-      case 'idle':
-        this.#events.idle(item.state);
-        return;
-      case 'fire':
-        item.fire();
-        this.#wantsRun = true;
-        return;
-      case 'patch':
-        this.#applyPatch(item);
-        return;
-      case 'command':
-        this.#applyCommand(item);
-        return;
-      case 'end':
-        this.#end({ stage: 'stopped', message: item.message });
+    if (!(outcome instanceof Promise)) {
+      this.#afterTurn(outcome);
+      return;
     }
-  }
-
-  #applyPatch({ ops, check, done }: Extract<Item, { type: 'patch' }>): void {
-    if (this.#ending) return done({ ok: false, why: 'ended' });
-    if (check && !check(this.document())) return done({ ok: false, why: 'stale' });
-    const before = this.#recorder.pendingOps;
-    try {
-      const outcomes = applyClientPatch(this.#app.flow, ops, this.#recorder, this.#works);
-      const last = outcomes.at(-1);
-      if (last && !last.ok) return done({ ok: false, why: 'refused', outcomes, problem: last.message });
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      return done({ ok: false, why: 'refused', outcomes: [], problem });
-    }
-    this.#emitDelta('client', this.#recorder.opsSince(before));
-    this.#waitingPatches.push((version) => done({ ok: true, version }));
-    this.#wantsRun = true;
-    this.#urgent = true;
-  }
-
-  #applyCommand({ work, verb, done }: Extract<Item, { type: 'command' }>): void {
-    const target = this.#works.get(work)?.work;
-    if (!target) return done(unknownWork(work));
-    try {
-      if (verb === 'start') this.#binding.startWork(target);
-      else if (verb === 'stop') this.#binding.stopWork(target, false);
-      else this.#binding.deleteWork(target);
-      this.#wantsRun = true;
-      done(null);
-    } catch (error) {
-      done(error);
-    }
+    this.#turnOver = outcome.then((result) => {
+      this.#turnOver = null;
+      this.#afterTurn(result);
+    });
+    background(this.#turnOver, 'a turn');
   }
 
   #runTurn(): TurnOutcome | Promise<TurnOutcome> {
     reach('turn.before');
-    this.#turnNumber += 1;
-    this.#turn = new Turn();
-    const turn = this.#turn;
     const { clock } = this.#ports;
     const startedMs = clock.monotonic();
-    const opsBefore = this.#recorder.pendingOps;
-    const countBefore = this.#recorder.count;
-    const slow = clock.after(this.#timings.slowTurnMs, () => {
-      this.#warn(`a turn of the flow has been running for ${this.#timings.slowTurnMs} ms; move long work into a Work`);
+    const before = this.#recorder.count;
+    this.#committer.hold();
+    this.#teller.turn += 1;
+    this.#turn = new Turn();
+    const { slowTurnMs } = this.#timings;
+    let warned = false;
+    const slow = clock.after(slowTurnMs, () => {
+      warned = true;
+      this.#warn(`a turn of the flow has been running for ${slowTurnMs} ms; move long work into a Work`);
     });
     const finish = (outcome: TurnOutcome): TurnOutcome => {
       slow.cancel();
       this.#turn = null;
       this.#collector.collect();
+      this.#iterations.collect();
       const ms = clock.monotonic() - startedMs;
-      if (ms > this.#timings.slowTurnMs) {
+      if (ms > slowTurnMs && !warned) {
         this.#warn(`a turn of the flow took ${Math.round(ms)} ms; move long work into a Work`);
       }
-      if (this.#recorder.count > countBefore) {
-        this.#emitDelta('flow', this.#recorder.opsSince(opsBefore));
-        this.#turnWithin(startedMs + this.#timings.paceMs - clock.monotonic());
-      }
+      if (this.#recorder.count > before) this.#waker.wantTurnIn(this.#timings.paceMs - ms);
       if (outcome.kind === 'done') this.#schedules.reset();
-      this.#emit({
-        type: 'turn',
-        at: clock.now(),
-        version: this.version,
-        turn: this.#turnNumber,
-        ms,
-        suspended: outcome.kind === 'suspended',
-      });
+      this.#teller.changes('flow');
+      const suspended = outcome.kind === 'suspended';
+      this.#teller.emit({ type: 'turn', at: clock.now(), version: this.version, turn: this.turns, ms, suspended });
       reach('turn.ran');
       return outcome;
     };
-    const result = turn.run(this.#app.flow);
+    const result = this.#turn.run(this.#app.flow);
     return result instanceof Promise ? result.then(finish) : finish(result);
   }
 
   #afterTurn(outcome: TurnOutcome): void {
-    if (outcome.kind === 'ended') this.#endBy(outcome.signal);
-    else if (outcome.kind === 'failed') this.#fail(outcome.error);
-    this.#armIdleTurn();
+    if (this.#closed) return;
+    if (outcome.kind === 'ended') this.#ending.by(outcome.signal);
+    else if (outcome.kind === 'failed') this.#ending.fail(outcome.error);
+    else this.#waker.turnEnded();
     this.#settle();
   }
 
   /** Decides what to do, commits, and lets it happen. */
   #settle(): void {
-    const effects = this.#plan();
-    const patches = this.#waitingPatches.splice(0);
-    this.#emitStatuses();
-    const urgent = this.#urgent || effects.length > 0 || patches.length > 0;
-    this.#urgent = false;
-    if (urgent) {
-      this.#committer?.now(() => {
+    const effects = this.#ending.isInterrupted ? [] : this.#planner.plan(this.#ending.isAsked);
+    this.#teller.changes('flow');
+    if (effects.length > 0) {
+      this.#committer.whenDurable(() => {
         for (const effect of effects) this.#effects.perform(effect);
-        for (const acknowledge of patches) acknowledge(this.version);
       });
-    } else this.#committer?.later();
-    this.#busy = false;
-    if (this.#inbox.length > 0 || (this.#wantsRun && this.#ending === null && !this.#interrupted)) this.#wake();
-    this.#finishIfEnded();
-  }
-
-  #plan(): Effect[] {
-    const effects: Effect[] = [];
-    for (const { work, ops } of this.#collector.takeFlowWrites()) effects.push({ do: 'flow-delta', work, ops });
-    if (this.#interrupted) return effects;
-    for (const state of this.#works.takeTouched()) {
-      const effect = this.#planWork(state);
-      if (effect) effects.push(effect);
     }
-    return effects;
+    this.#committer.settle();
+    if (!this.#arrivals.isEmpty || (this.#waker.isTurnWanted && !this.#ending.isUnderWay)) this.#waker.wake();
+    const result = this.#arrivals.isEmpty ? this.#ending.over() : null;
+    if (result) this.#finish(result);
   }
 
-  #planWork(state: WorkState): Effect | null {
-    const nowMs = this.#ports.clock.monotonic();
-    const view = state.view();
-    const action = decide({ ...view, allowed: state.work !== null && this.#ending === null, nowMs });
-    if (action === 'retry-later') {
-      this.#ports.clock.after(state.retryAtMs - nowMs, () => {
-        this.#works.touch(state);
-        this.#wake();
-      });
-      return null;
-    }
-    if (action === 'none') return null;
-    state.busy = action;
-    if (action === 'stop') {
-      const epoch = state.seen?.epoch ?? state.epoch;
-      if (state.seen) state.seen.state = 'stopping';
-      return { do: 'stop', state, epoch };
-    }
-    if (action === 'launch') {
-      state.epoch += 1;
-      const spec = toWorkSpec(this.name, state, this.#tree.definitions, this.#treeNames);
-      state.store();
-      return { do: 'launch', state, spec };
-    }
-    const hadOverlay = state.replica.hasOverlay;
-    const message = toCallMessage(state);
-    if (!message) return null;
-    if (hadOverlay) state.store();
-    state.given = view.call;
-    return { do: 'send', state, message };
-  }
-
-  // --- ending -----------------------------------------------------------------------------------------------------
-
-  #endBy(signal: EndSignal): void {
-    this.#end({ stage: signal.how === 'stop' ? 'stopped' : 'failed', message: signal.text });
-  }
-
-  #fail(error: unknown): void {
-    this.#emit({ type: 'error', at: this.#ports.clock.now(), error: toWire(error) });
-    this.#end({ stage: 'failed', message: '', error });
-  }
-
-  #end(ending: Ending): void {
-    if (this.#ending || this.#interrupted) return;
-    reach('end.before');
-    this.#ending = ending;
-    this.#setStage('stopping');
-    for (const state of this.#works.all()) {
-      if (!state.work) continue;
-      state.ledger.stop(this.#ports.clock.now(), 'app_ended');
-      state.want('stopped');
-      this.#works.touch(state);
-    }
-    this.#idleTimer?.cancel();
-    this.#pacedTimer?.cancel();
-    this.#schedules.close();
-    this.#urgent = true;
-    this.#wake();
-  }
-
-  #finishIfEnded(): void {
-    if (!this.#ending || this.#closed || this.#busy || this.#inbox.length > 0) return;
-    for (const { seen, busy } of this.#works.all()) if (seen || busy !== null) return;
-    this.#setStage(this.#ending.stage);
-    this.#finish(this.#ending);
-  }
-
-  /** Commits the rest and closes the loop; ports are closed by whoever opened them. */
   #finish(result: AppResult): void {
     if (this.#closed) return;
-    this.#applyInbox();
-    this.#collector.collect();
-    this.#closed = true;
-    for (const state of this.#works.all()) state.clearTimers();
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    this.#idleTimer?.cancel();
-    this.#pacedTimer?.cancel();
-    this.#schedules.close();
-    this.#emitStatuses();
-    reach('end.after');
-    this.#committer?.now(() => this.#resolveEnded(result));
+    if (this.#turnOver === null) {
+      this.#arrivals.apply();
+      this.#collector.collect();
+    }
+    this.#close();
+    if (this.#turnOver === null) this.#ending.finish(result);
+    else this.#ending.giveUp(result);
   }
 
   #storeFailed(error: unknown): void {
-    this.#closed = true;
-    for (const item of this.#inbox) refuse(item);
-    this.#resolveEnded({ stage: 'failed', message: '', error });
+    this.#close();
+    this.#ending.giveUp({ stage: 'failed', message: '', error });
   }
 
-  #setStage(stage: AppStage): void {
-    this.#stage = stage;
-    this.#recorder.op({ op: 'replace', path: '/app_state/stage', value: stage });
-    this.#emit({ type: 'stage', at: this.#ports.clock.now(), stage });
+  #close(): void {
+    this.#closed = true;
+    this.#arrivals.close();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
   // --- opening ----------------------------------------------------------------------------------------------------
 
   #bind(component: Component): void {
     for (const each of withBelow(component)) metaOf(each).binding = this.#binding;
-    if (isFlow(component) && this.#committer) this.#schedules.restore(component);
   }
 
   #restoreTree(stored: StoredApp): void {
-    for (const definition of restoreTree(this.#app, stored, this.#classes)) this.#tree.restored(definition);
+    for (const record of restoreTree(this.#app, stored, this.#classes)) this.#tree.restored(record);
     restoreState(this.#app, stored, (message) => this.#warn(message));
   }
 
   async #listen(stored: StoredApp | null): Promise<void> {
     const { channel, launcher, lease } = this.#ports;
+    const intake = new Intake(lease, (delta) => this.#arrivals.post({ type: 'delta', delta }));
     this.#unsubscribe.push(
       channel.subscribe((delta) => {
         reach('delta.received');
         const state = this.#works.get(delta.work);
-        if (state) this.#intake.take(state, delta);
+        if (state) intake.take(state, delta);
       }),
-      launcher.subscribe((fact) => this.#post({ type: 'fact', fact })),
+      launcher.subscribe((fact) => this.#arrivals.post({ type: 'fact', fact })),
     );
-    for (const fact of await launcher.observe()) this.#post({ type: 'fact', fact });
+    for (const fact of await launcher.observe()) this.#arrivals.post({ type: 'fact', fact });
     if (!stored) return;
     for (const state of this.#works.all()) {
-      for (const delta of await lease.deltasAfter(state.name, state.mark)) this.#intake.take(state, delta);
-    }
-  }
-
-  /** After a restart: what was stored is applied first, then calls whose process is gone are sent again. */
-  #rearm(stored: StoredApp): void {
-    const { clock } = this.#ports;
-    const stage = (stored.document['app_state'] as { stage?: Json } | undefined)?.stage;
-    this.#applyInbox();
-    for (const state of this.#works.all()) {
-      const { active } = state.ledger;
-      if (active?.stage === 'running' && !state.seen) state.ledger.resend(clock.now(), 'the flow was restarted', false);
-      // An app that was run again after it had ended takes up what its end, or its failure, had stopped.
-      if (stage !== 'running' && active === null && endedWithApp(state)) {
-        state.ledger.starting(clock.now());
-        state.want('up');
-      }
-      this.#works.touch(state);
-    }
-    this.#ending = null;
-    this.#stage = 'running';
-  }
-
-  #startWithFlow(): void {
-    const { clock } = this.#ports;
-    for (const state of this.#works.all()) {
-      const explicit = state.work?.[OPTIONS].startWithFlow ?? null;
-      if (!(explicit ?? this.#options.startWithFlow ?? true)) continue;
-      state.ledger.starting(clock.now());
-      state.want('up');
-      this.#works.touch(state);
+      for (const delta of await lease.deltasAfter(state.name, state.mark)) intake.take(state, delta);
     }
   }
 
   #storedApp(version: number): StoredApp {
-    const marks: Record<string, number> = {};
-    const meta: Record<string, Json> = { version: STORE_VERSION };
-    for (const state of this.#works.all()) {
-      marks[state.name] = state.mark;
-      meta[`${WORK_RECORD}${state.name}`] = state.toStored();
-    }
-    Object.assign(meta, this.#tree.toStored());
-    return { version, document: cloneJson(this.document()) as JsonObject, marks, meta };
-  }
-
-  // --- telling ----------------------------------------------------------------------------------------------------
-
-  #emit(event: AppEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
-  #emitDelta(source: string, ops: readonly Operation[]): void {
-    if (this.#listeners.size === 0 || ops.length === 0) return;
-    this.#emit({ type: 'delta', at: this.#ports.clock.now(), turn: this.#turnNumber, source, ops });
-  }
-
-  #emitStatuses(): void {
-    if (this.#listeners.size === 0) return;
-    for (const { name, ledger, work } of this.#works.all()) {
-      const { status } = ledger;
-      if (!work || status === this.#lastStatus.get(name) || status.stage === 'not_started') continue;
-      this.#lastStatus.set(name, status);
-      this.#emit({ type: 'status', at: this.#ports.clock.now(), work: name, status });
-    }
+    const { marks, meta } = this.#works.toStored();
+    const document = cloneJson(this.document()) as JsonObject;
+    return { version, document, marks, meta: { version: STORE_VERSION, ...meta, ...this.#tree.toStored() } };
   }
 
   #warn(message: string): void {
     this.#options.warn?.(message);
   }
-}
 
-function refuse(item: Item): void {
-  if (item.type === 'patch') item.done({ ok: false, why: 'ended' });
-  if (item.type === 'command') item.done(appError('FLOW_NOT_RUNNING', { method: item.verb }));
-}
+  // --- composition ------------------------------------------------------------------------------------------------
 
-function endedWithApp(state: WorkState): boolean {
-  const { status } = state.ledger;
-  return status.reason === 'app_ended' || (status.stage === 'failed' && state.work?.raiseException === true);
-}
+  #shared() {
+    return {
+      clock: this.#ports.clock,
+      recorder: this.#recorder,
+      works: this.#works,
+      committer: this.#committer,
+      waker: this.#waker,
+      teller: this.#teller,
+    };
+  }
 
-function declaredHardware(app: App): Set<string> {
-  const declared = new Set((app.options.hardware ?? []).map(({ name }) => name));
-  for (const component of withBelow(app.flow)) if (isWork(component)) declared.add(component.cloudCompute.name);
-  return declared;
+  #createCommitter(): Committer {
+    const { lease, clock } = this.#ports;
+    return new Committer(lease, this.#recorder, clock, {
+      app: this.name,
+      groupMs: this.#timings.commitGroupMs,
+      before: () => this.#teller.changes('flow'),
+      snapshot: (version) => this.#storedApp(version),
+      onFailure: (error) => this.#storeFailed(error),
+    });
+  }
+
+  #createTreeKeeper(): TreeKeeper {
+    return new TreeKeeper(this.#recorder, this.#works, {
+      root: this.#app.flow,
+      classes: this.#classes,
+      checkHardware: hardwareCheck(this.#app, (message) => this.#warn(message)),
+      adopted: (component) => this.#bind(component),
+      left: (component) => {
+        for (const each of withBelow(component)) if (isFlow(each)) this.#schedules.forget(each);
+      },
+    });
+  }
+
+  #createEvents(): WorkEvents {
+    return new WorkEvents({
+      clock: this.#ports.clock,
+      recorder: this.#recorder,
+      works: this.#works,
+      timings: this.#timings,
+      defaultIdleTimeoutMs: this.#options.defaultIdleTimeoutMs ?? null,
+      raise: (error) => this.#ending.fail(error),
+      timedOut: (state, call, attempt) => this.#arrivals.post({ type: 'timeout', state, call, attempt }),
+      idled: (state) => this.#arrivals.post({ type: 'idle', state }),
+      interrupted: () => this.#ending.isInterrupted,
+    });
+  }
+
+  #createEffects(): Effects {
+    const { clock } = this.#ports;
+    return new Effects(this.#ports, {
+      stopGraceMs: this.#timings.stopGraceMs,
+      launched: (state, epoch, result) => this.#arrivals.post({ type: 'launched', state, epoch, result }),
+      absent: (state) => {
+        state.retryAtMs = clock.monotonic() + this.#timings.launchRetryMs;
+      },
+      settled: (state) => {
+        this.#works.touch(state);
+        this.#waker.wake();
+      },
+    });
+  }
+
+  #createBinding(): LoopBinding {
+    return new LoopBinding({
+      clock: this.#ports.clock,
+      works: this.#works,
+      collector: this.#collector,
+      schedules: this.#schedules,
+      iterations: this.#iterations,
+      tree: this.#tree,
+      paceMs: this.#timings.paceMs,
+      turn: () => this.#turn,
+      changedOutside: () => this.#waker.wantTurn(),
+      turnWithin: (ms) => this.#waker.wantTurnIn(ms),
+      endOutside: (signal) => this.#ending.by(signal),
+    });
+  }
+
+  #createArrivals(): Arrivals {
+    const { launcher } = this.#ports;
+    return new Arrivals({
+      ...this.#shared(),
+      root: this.#app.flow,
+      collector: this.#collector,
+      events: this.#events,
+      binding: this.#binding,
+      launcher,
+      document: () => this.document(),
+      endUnknown: ({ work, epoch }) => {
+        const ended = launcher.stop({ work, epoch }, this.#timings.stopGraceMs).then(() => launcher.release(work));
+        background(ended, `ending ${work}, which the app does not know`);
+      },
+      end: (message) => this.#ending.ask({ stage: 'stopped', message }),
+      isEnding: () => this.#ending.isUnderWay,
+    });
+  }
 }

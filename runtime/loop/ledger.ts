@@ -30,15 +30,21 @@ export interface ActiveCall {
 /** What became of a request to run. */
 export type Submission = 'sent' | 'queued' | 'in-flight' | 'cached' | 'ended' | 'paced';
 
+export interface LedgerHooks {
+  /** Hears every change, with paths relative to the `calls` document. */
+  record(op: Operation): void;
+  /** Hears every status that becomes that of the work. */
+  status?(status: WorkStatus): void;
+}
+
 export class Ledger {
   readonly calls: JsonObject;
-  readonly #record: (op: Operation) => void;
-  readonly #detailed: string[] = [];
+  readonly #hooks: LedgerHooks;
+  #detailed: string[] = [];
 
-  /** @param record - hears every change, with paths relative to the `calls` document */
-  constructor(calls: JsonObject, record: (op: Operation) => void) {
+  constructor(calls: JsonObject, hooks: LedgerHooks) {
     this.calls = calls;
-    this.#record = record;
+    this.#hooks = hooks;
     for (const hash of Object.keys(calls)) {
       const entry = entryOf(calls, hash);
       if (entry?.outcome !== undefined && entry.args !== undefined) this.#detailed.push(hash);
@@ -85,9 +91,13 @@ export class Ledger {
       attempt: again ? entry.attempt + 1 : 1,
       statuses: [{ stage: 'pending', timestamp: at }],
     });
-    if (busy) this.#enqueue(hash);
-    else this.#setLatest(hash);
-    return busy ? 'queued' : 'sent';
+    if (busy) {
+      this.#enqueue(hash);
+      return 'queued';
+    }
+    this.#setLatest(hash);
+    this.#hooks.status?.(this.status);
+    return 'sent';
   }
 
   /** The work's process entered `run`. */
@@ -123,16 +133,27 @@ export class Ledger {
     this.#number('num_successes', (ledgerOf(this.calls).num_successes ?? 0) + 1);
   }
 
-  /** The host of the call in flight was lost: same call, next attempt. Gives how often that happened. */
-  resend(at: number, message: string, count: boolean): number {
+  /** How often the host of the call in flight was lost. */
+  get interruptions(): number {
     const { active } = this;
-    const entry = active && entryOf(this.calls, active.hash);
-    if (!active || !entry) return 0;
-    const interruptions = (entry.interruptions ?? 0) + (count ? 1 : 0);
-    this.#set([active.hash, 'attempt'], entry.attempt + 1);
-    if (count) this.#set([active.hash, 'interruptions'], interruptions);
+    return (active && entryOf(this.calls, active.hash)?.interruptions) ?? 0;
+  }
+
+  /** The host of the call in flight was lost: same call, next attempt. */
+  resend(at: number, message: string, count: boolean): void {
+    const { active } = this;
+    if (!active) return;
+    this.#set([active.hash, 'attempt'], active.attempt + 1);
+    if (count) this.#set([active.hash, 'interruptions'], this.interruptions + 1);
     this.#status(active.hash, { stage: 'pending', timestamp: at, reason: 'interrupted', message });
-    return interruptions;
+  }
+
+  /** The process without a call was lost with its host; it is asked for again. */
+  restarting(at: number, message: string): boolean {
+    const { stage } = this.status;
+    if (this.active !== null || (stage !== 'pending' && stage !== 'started')) return false;
+    this.#processStatus({ stage: 'pending', timestamp: at, reason: 'interrupted', message });
+    return true;
   }
 
   /** Gives the reason why the call in flight (or the process) still waits. */
@@ -152,6 +173,7 @@ export class Ledger {
     for (const hash of ledgerOf(this.calls).queue ?? []) {
       this.#status(hash, stopped);
       this.#outcome(hash, 'stopped');
+      this.#compact(hash);
     }
     this.#clearQueue();
     this.#processStatus(stopped);
@@ -186,12 +208,15 @@ export class Ledger {
     return true;
   }
 
-  /** The process ended by itself while no call was in flight. */
-  processFailed(status: WorkStatus): boolean {
+  /**
+   * The process ended by itself while no call was in flight. Gives what it was doing: it had not been called yet, or was done.
+   * The outcome of the latest call stays.
+   */
+  processFailed(status: WorkStatus): 'started' | 'done' | null {
     const { stage } = this.status;
-    if (this.active !== null || (stage !== 'pending' && stage !== 'started')) return false;
+    if (this.active !== null || stage === 'failed' || stage === 'stopped' || stage === 'not_started') return null;
     this.#processStatus(status);
-    return true;
+    return stage === 'succeeded' ? 'done' : 'started';
   }
 
   *#entries(): Generator<[string, CallEntry]> {
@@ -209,6 +234,7 @@ export class Ledger {
     }
     this.#put(START_ENTRY, { name: 'start', attempt: 1, statuses: [status] });
     this.#setLatest(START_ENTRY);
+    this.#hooks.status?.(status);
   }
 
   #next(): void {
@@ -218,6 +244,7 @@ export class Ledger {
     queue.shift();
     this.#record({ op: 'remove', path: '/queue/0' });
     this.#setLatest(hash);
+    this.#hooks.status?.(this.status);
   }
 
   #enqueue(hash: string): void {
@@ -253,19 +280,28 @@ export class Ledger {
       const path = `/${hash}/statuses/-`;
       this.#record({ op: 'add', path, value: { ...status } as unknown as Json });
     }
+    if (hash === ledgerOf(this.calls).latest_call_hash) this.#hooks.status?.(status);
   }
 
   /** Ended calls beyond the newest {@link DETAILED_CALLS} keep their hash, outcome and last status. */
   #compact(ended: string): void {
-    if (this.#detailed.includes(ended)) return;
+    const place = this.#detailed.indexOf(ended);
+    if (place >= 0) this.#detailed.splice(place, 1);
     this.#detailed.push(ended);
     if (this.#detailed.length <= DETAILED_CALLS) return;
-    const oldest = this.#detailed.shift();
-    const entry = oldest === undefined ? undefined : entryOf(this.calls, oldest);
-    if (oldest === undefined || entry?.outcome === undefined) return;
-    const { name, attempt, outcome, rearmed } = entry;
-    const statuses = entry.statuses.slice(-1);
-    this.#put(oldest, { name, attempt, statuses, outcome, ...(rearmed ? { rearmed } : {}) });
+    const old = this.#detailed.slice(0, -DETAILED_CALLS);
+    this.#detailed = this.#detailed.slice(-DETAILED_CALLS);
+    for (const hash of old) {
+      const entry = entryOf(this.calls, hash);
+      if (entry?.outcome === undefined) continue;
+      const { name, attempt, outcome, rearmed } = entry;
+      const statuses = entry.statuses.slice(-1);
+      this.#put(hash, { name, attempt, statuses, outcome, ...(rearmed ? { rearmed } : {}) });
+    }
+  }
+
+  #record(op: Operation): void {
+    this.#hooks.record(op);
   }
 
   #put(hash: string, entry: CallEntry): void {

@@ -14,7 +14,7 @@ export interface WorkView {
   /** Identity of the call in flight, and of the one that the process was given. */
   readonly call: string | null;
   readonly given: string | null;
-  /** The launcher refused; not before this time. */
+  /** The launcher refused, or the process was not reached; not before this time. */
   readonly retryAtMs: number;
   readonly nowMs: number;
 }
@@ -28,8 +28,12 @@ export function decide(view: WorkView): Action {
     const superfluous = !wanted || view.recycle || seen.epoch !== view.epoch;
     if (superfluous) return seen.state === 'stopping' || busy === 'stop' ? 'none' : 'stop';
     const due = view.call !== null && view.call !== view.given;
-    return due && view.ready && busy === null && seen.state === 'running' ? 'send' : 'none';
+    if (!due || !view.ready || busy !== null || seen.state !== 'running') return 'none';
+    return isTime(view, 'send');
   }
-  if (!wanted || busy !== null) return 'none';
-  return view.nowMs >= view.retryAtMs ? 'launch' : 'retry-later';
+  return !wanted || busy !== null ? 'none' : isTime(view, 'launch');
+}
+
+function isTime(view: WorkView, action: Action): Action {
+  return view.nowMs >= view.retryAtMs ? action : 'retry-later';
 }

@@ -12,6 +12,7 @@ export interface Changes {
 export class Recorder {
   #changes: Changes = empty();
   #count = 0;
+  #told = 0;
 
   /** Grows with every change of the state document. */
   get count(): number {
@@ -20,7 +21,7 @@ export class Recorder {
 
   get isEmpty(): boolean {
     const { ops, marks, meta } = this.#changes;
-    return ops.length === 0 && Object.keys(marks).length === 0 && Object.keys(meta).length === 0;
+    return ops.length === 0 && isEmptyObject(marks) && isEmptyObject(meta);
   }
 
   /** A change of the state document, with an absolute pointer. */
@@ -29,13 +30,12 @@ export class Recorder {
     this.#count += 1;
   }
 
-  /** Operations recorded since `from` operations were pending; for events. */
-  opsSince(from: number): readonly Operation[] {
-    return this.#changes.ops.slice(from);
-  }
-
-  get pendingOps(): number {
-    return this.#changes.ops.length;
+  /** What was recorded since this was asked last; must be asked before {@link take}. */
+  untold(): readonly Operation[] {
+    const { ops } = this.#changes;
+    const from = this.#told;
+    this.#told = ops.length;
+    return from === 0 ? [...ops] : ops.slice(from);
   }
 
   mark(work: string, seq: number): void {
@@ -50,8 +50,14 @@ export class Recorder {
   take(): Changes {
     const changes = this.#changes;
     this.#changes = empty();
+    this.#told = 0;
     return changes;
   }
+}
+
+function isEmptyObject(object: object): boolean {
+  for (const _ in object) return false;
+  return true;
 }
 
 function empty(): Changes {

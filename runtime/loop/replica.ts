@@ -8,7 +8,7 @@
 import { applyPatch } from '../state/apply.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
-import { parsePointer, pathsConflict } from '../state/pointer.ts';
+import { getAt, parsePointer, pathsConflict } from '../state/pointer.ts';
 import type { Fields } from '../state/tracked.ts';
 
 interface FieldOverlay {
@@ -68,7 +68,7 @@ export class Replica {
   /** Applies a work's delta (paths relative to the fields); gives what changed in the view. */
   applyDelta(ops: readonly Operation[]): Operation[] {
     const changed: Operation[] = [];
-    for (const op of ops) {
+    for (const op of ops.flatMap((each) => this.#perField(each))) {
       const field = fieldOf(op.path);
       const overlay = this.#overlays.get(field);
       if (overlay) changed.push(...this.#applyBelow(field, overlay, op));
@@ -83,6 +83,17 @@ export class Replica {
     const ops = [...this.#overlays.values()].flatMap((overlay) => overlay.ops);
     this.#overlays.clear();
     return ops;
+  }
+
+  /** Overlays hold one field each, so what leads from one field into another becomes a removal and an addition. */
+  #perField(op: Operation): Operation[] {
+    if (!('from' in op) || fieldOf(op.from) === fieldOf(op.path) || this.#overlays.size === 0) return [op];
+    const field = fieldOf(op.from);
+    const source = this.#overlays.get(field)?.base ?? this.#fields.raw(field);
+    const value = source === undefined ? undefined : getAt({ [field]: source }, parsePointer(op.from));
+    if (value === undefined) return [op];
+    const added: Operation = { op: 'add', path: op.path, value: cloneJson(value) };
+    return op.op === 'move' ? [{ op: 'remove', path: op.from }, added] : [added];
   }
 
   #overlayOf(field: string): FieldOverlay {

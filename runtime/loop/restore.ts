@@ -10,16 +10,16 @@ import { componentByName, withBelow } from '../component/tree.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import { getAt, parsePointer } from '../state/pointer.ts';
-import { COMPONENT_RECORD, FIELDS_RECORD, LIST_RECORD, type StoredDefinition } from './tree-keeper.ts';
+import { COMPONENT_RECORD, FIELDS_RECORD, LIST_RECORD, type StoredDefinition, type Tombstone } from './tree-keeper.ts';
 
-/** Rebuilds what was attached or deleted at run time; gives the definitions in their order. */
+/** Rebuilds what was attached or deleted at run time; gives the records in their order. */
 export function restoreTree(app: App, stored: StoredApp, classes: ClassIndex): StoredDefinition[] {
-  const definitions: StoredDefinition[] = [];
-  for (const [key, value] of Object.entries(stored.meta)) {
-    if (!key.startsWith(COMPONENT_RECORD)) continue;
-    const definition = value as unknown as StoredDefinition;
-    definitions.push(definition);
-    if ('deleted' in definition) detachByName(app.flow, definition.name);
+  const definitions = Object.entries(stored.meta)
+    .filter(([key]) => key.startsWith(COMPONENT_RECORD))
+    .map(([, value]) => value as unknown as StoredDefinition)
+    .toSorted((a, b) => a.order - b.order);
+  for (const definition of definitions) {
+    if ('deleted' in definition) bury(app.flow, definition, classes);
     else attachDefinitions(app.flow, [definition], classes);
   }
   for (const [key, value] of Object.entries(stored.meta)) {
@@ -59,12 +59,17 @@ function restoreFields(
   }
 }
 
-function detachByName(root: Component, name: string): void {
+/** Deletes again what was deleted, so that a flow's field shows it as it did. */
+function bury(root: Component, { name, shown, cleared }: Tombstone, classes: ClassIndex): void {
+  if (shown) attachDefinitions(root, [shown], classes);
   try {
     detach(componentByName(root, name));
   } catch {
     // The new version of the app no longer builds it.
+    return;
   }
+  const cut = name.lastIndexOf('.');
+  if (cleared) Reflect.set(componentByName(root, name.slice(0, cut)), name.slice(cut + 1), undefined);
 }
 
 function reserveListIds(root: Component, name: string, next: number): void {

@@ -56,7 +56,8 @@ export class Schedules {
     const startMs = startOf(options.startTime, pattern, name);
     const ahead = startMs !== null && startMs > now;
     const entry: ScheduleEntry = { name, cron_pattern: pattern, running: !ahead };
-    const next = ahead ? new Date(startMs) : cron.nextRun(new Date(now));
+    // The pattern may match the start itself; croner looks for what comes after a time.
+    const next = cron.nextRun(new Date(ahead ? startMs - 1 : now));
     if (next) entry.next = next.toISOString();
     this.#add(flow, key, entry);
     if (entry.running) this.#running.set(entry, pathOf(flow, key));
@@ -77,6 +78,16 @@ export class Schedules {
       this.#recorder.op({ op: 'replace', path: `${path}/running`, value: false });
     }
     this.#running.clear();
+  }
+
+  /** Cancels the timers of a flow that left the tree. */
+  forget(flow: Flow): void {
+    const { calls } = metaOf(flow);
+    for (const [key, entry] of Object.entries(entriesOf(calls) ?? {})) {
+      this.#timers.get(pathOf(flow, key))?.cancel();
+      this.#timers.delete(pathOf(flow, key));
+      this.#running.delete(entry as unknown as ScheduleEntry);
+    }
   }
 
   close(): void {

@@ -1,31 +1,78 @@
 import { appError } from '../errors/index.ts';
 import { metaOf } from '../component/meta.ts';
 import type { Work } from '../component/work.ts';
+import type { WorkStatus } from '../protocol/events.ts';
+import type { Json } from '../state/json.ts';
 import type { Recorder } from './recorder.ts';
-import { WorkState } from './work-state.ts';
+import { WORK_RECORD, WorkState } from './work-state.ts';
 
-/** All works that the loop knows, by full name, and those that something happened to since the last look. */
+/** Record of the highest epoch that a forgotten work had. */
+const EPOCHS_RECORD = 'epochs';
+
+export interface WorkBookOptions {
+  readonly warn: (message: string) => void;
+  /** Hears every status of every work. */
+  readonly status: (work: string, status: WorkStatus) => void;
+}
+
+/**
+ * All works that the loop knows, by full name, and those that something happened to since the last look.
+ *
+ * B1 A name never sees an epoch twice, also when its work is deleted, forgotten and created again (R1, R5).
+ */
 export class WorkBook {
   readonly #states = new Map<string, WorkState>();
   readonly #touched = new Set<WorkState>();
   readonly #recorder: Recorder;
-  readonly #warn: (message: string) => void;
+  readonly #options: WorkBookOptions;
+  #epochs = 0;
 
-  constructor(recorder: Recorder, warn: (message: string) => void) {
+  constructor(recorder: Recorder, options: WorkBookOptions) {
     this.#recorder = recorder;
-    this.#warn = warn;
+    this.#options = options;
   }
 
   /** Starts keeping a work; one that takes the name of a deleted one continues its epochs and sequence. */
   add(work: Work<object>): WorkState {
     const known = this.#states.get(metaOf(work).name);
-    if (known) {
-      known.replaceWork(work);
-      return known;
-    }
-    const state = new WorkState(work, this.#recorder, this.#warn);
-    this.#states.set(state.name, state);
+    if (known) known.replaceWork(work);
+    const state = known ?? this.#create(work);
+    if (!known) this.#recorder.mark(state.name, 0);
+    state.store();
     return state;
+  }
+
+  /** Starts keeping a work that was there when the app was opened. */
+  restore(work: Work<object>, stored: Json | undefined, mark: number): WorkState {
+    const state = this.#create(work);
+    state.restore(stored, mark);
+    return state;
+  }
+
+  /** A work left the tree; its process is ended. */
+  remove(work: Work<object>): void {
+    const state = this.of(work);
+    state.want('stopped');
+    state.work = null;
+    this.touch(state);
+  }
+
+  /** Drops a deleted work whose process is gone. */
+  forget(state: WorkState): void {
+    if (this.#states.get(state.name) !== state) return;
+    this.#states.delete(state.name);
+    this.#epochs = Math.max(this.#epochs, state.epoch);
+    this.#recorder.meta(EPOCHS_RECORD, this.#epochs);
+    this.#recorder.meta(`${WORK_RECORD}${state.name}`, null);
+    this.#recorder.mark(state.name, 0);
+  }
+
+  /** Drops what is stored of a work that is no longer in the tree. */
+  forgetStored(name: string, record: Json | undefined): void {
+    const { epoch } = (record ?? {}) as { epoch?: Json };
+    if (typeof epoch === 'number') this.#epochs = Math.max(this.#epochs, epoch);
+    this.#recorder.meta(EPOCHS_RECORD, this.#epochs);
+    this.#recorder.mark(name, 0);
   }
 
   of(work: Work<object>): WorkState {
@@ -51,5 +98,27 @@ export class WorkBook {
     const touched = [...this.#touched];
     this.#touched.clear();
     return touched;
+  }
+
+  restoreEpochs(meta: Readonly<Record<string, Json>>): void {
+    this.#epochs = Number(meta[EPOCHS_RECORD] ?? 0);
+  }
+
+  /** Marks and records of all works, for a snapshot. */
+  toStored(): { marks: Record<string, number>; meta: Record<string, Json> } {
+    const marks: Record<string, number> = {};
+    const meta: Record<string, Json> = { [EPOCHS_RECORD]: this.#epochs };
+    for (const state of this.#states.values()) {
+      marks[state.name] = state.mark;
+      meta[`${WORK_RECORD}${state.name}`] = state.toStored();
+    }
+    return { marks, meta };
+  }
+
+  #create(work: Work<object>): WorkState {
+    const state = new WorkState(work, this.#recorder, this.#options);
+    state.epoch = this.#epochs;
+    this.#states.set(state.name, state);
+    return state;
   }
 }

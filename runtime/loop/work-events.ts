@@ -10,7 +10,7 @@ import type { Operation } from '../state/operation.ts';
 import type { Recorder } from './recorder.ts';
 import type { Timings } from './timings.ts';
 import type { WorkBook } from './work-book.ts';
-import type { WorkState } from './work-state.ts';
+import { identityOf, type WorkState } from './work-state.ts';
 
 type LiveFact = WorkFact & { readonly state: 'starting' | 'running' };
 
@@ -27,9 +27,6 @@ export interface WorkEventsParts {
   readonly raise: (error: AppError) => void;
   readonly timedOut: (state: WorkState, call: string, attempt: number) => void;
   readonly idled: (state: WorkState) => void;
-  /** A turn is wanted, but not before so many milliseconds. */
-  readonly turnWithin: (ms: number) => void;
-  readonly deltaApplied: (work: string, ops: readonly Operation[]) => void;
   /** The app is being interrupted: calls stay open, to be sent again. */
   readonly interrupted: () => boolean;
 }
@@ -41,34 +38,32 @@ export class WorkEvents {
     this.#parts = parts;
   }
 
-  /** Applies a delta; true when a turn should follow. */
-  delta(state: WorkState, delta: Delta): boolean {
+  /** Applies a delta. */
+  delta(state: WorkState, delta: Delta): void {
     state.mark = delta.seq;
     this.#parts.recorder.mark(state.name, delta.seq);
-    if (!state.work || delta.epoch !== state.epoch) return false;
+    if (!state.work || delta.epoch !== state.epoch) return;
     if (delta.ops.length > 0) this.#applyOps(state, delta.ops);
     if (delta.event) this.#event(state, delta.event);
-    return true;
   }
 
   #applyOps(state: WorkState, ops: readonly Operation[]): void {
     const overlay = state.replica.hasOverlay;
-    const changed = state.replica.applyDelta(toFieldPaths(ops));
-    state.recordVars(changed);
+    state.recordVars(state.replica.applyDelta(toFieldPaths(ops)));
     if (overlay) state.store();
-    this.#parts.deltaApplied(state.name, changed);
   }
 
   #event(state: WorkState, event: WorkEvent): void {
     const { clock, works } = this.#parts;
     works.touch(state);
     if (event.type === 'ready') {
-      state.ready = true;
+      state.becomeReady();
       state.ledger.started(clock.now());
       this.#watchIdle(state);
       return;
     }
     if (event.type === 'running') {
+      state.unconfirmed = [];
       if (state.ledger.running(event.call, event.attempt, clock.now())) this.#watchTimeout(state, event);
       return;
     }
@@ -94,23 +89,35 @@ export class WorkEvents {
     }
   }
 
-  /** Applies a fact of the launcher; true when a turn should follow. */
-  fact(state: WorkState, fact: WorkFact): boolean {
+  /** Applies a fact of the launcher. */
+  fact(state: WorkState, fact: WorkFact): void {
     this.#parts.works.touch(state);
     if (isLive(fact)) {
-      state.see(fact);
-      return false;
+      if (fact.epoch > state.goneEpoch) state.see(fact);
+      return;
     }
-    if (state.seen && state.seen.epoch !== fact.epoch) return false;
+    if (state.seen && state.seen.epoch !== fact.epoch) return;
     const asked = state.seen?.state === 'stopping';
     const recycled = state.recycle;
-    state.forgetProcess();
-    state.setVar('_url', '');
-    if (fact.epoch !== state.epoch || this.#parts.interrupted()) return false;
-    if (asked && !recycled) return true;
+    state.forgetProcess(fact.epoch);
+    for (const address of ['_url', '_internal_ip', '_public_ip']) state.setVar(address, '');
+    if (fact.epoch !== state.epoch || this.#parts.interrupted() || (asked && !recycled)) return;
     if (!recycled && state.wanted === 'up') this.#died(state, fact);
-    if (state.wanted === 'up' && state.ledger.active === null) state.want('none');
-    return true;
+    if (state.wanted === 'up' && !this.#hasUse(state)) state.want('none');
+  }
+
+  /** A process found by a flow that came back: what was given to it is not given again. */
+  adopted(state: WorkState): void {
+    const { active } = state.ledger;
+    if (state.seen?.epoch !== state.epoch || active?.stage !== 'running') return;
+    const call = { call: active.hash, attempt: active.attempt };
+    state.given = identityOf(call);
+    this.#watchTimeout(state, call, this.#parts.clock.now() - state.ledger.status.timestamp);
+  }
+
+  /** Whether a process has anything to do: a call, or being there because it was asked for without one. */
+  #hasUse(state: WorkState): boolean {
+    return state.ledger.active !== null || state.ledger.status.stage === 'pending';
   }
 
   /** The process ended by itself. */
@@ -124,27 +131,30 @@ export class WorkEvents {
       message: fact.message,
     };
     const { active } = state.ledger;
-    if (active && reason === 'interrupted') {
-      const times = state.ledger.resend(clock.now(), fact.message, true);
-      if (times <= MAX_INTERRUPTIONS) return;
+    if (active) {
+      if (reason === 'interrupted' && state.ledger.interruptions < MAX_INTERRUPTIONS) {
+        state.ledger.resend(clock.now(), fact.message, true);
+        return;
+      }
+      if (state.ledger.end(active.hash, active.attempt, 'failed', status)) this.#raise(state, status);
+      return;
     }
-    const call = state.ledger.active;
-    const failed = call
-      ? state.ledger.end(call.hash, call.attempt, 'failed', status)
-      : state.ledger.processFailed(status);
-    if (failed) this.#raise(state, status);
+    if (reason === 'interrupted' && state.ledger.restarting(clock.now(), fact.message)) return;
+    // The death of a process that had done its work is told, yet nothing of the app failed with it.
+    if (state.ledger.processFailed(status) === 'started') this.#raise(state, status);
   }
 
   /** What became of a launch. */
-  launched(state: WorkState, epoch: number, result: LaunchResult): boolean {
+  launched(state: WorkState, epoch: number, result: LaunchResult): void {
     const { clock, timings, works } = this.#parts;
     works.touch(state);
-    if (epoch !== state.epoch) return false;
     if (result.ok) {
       state.retryWaitMs = 0;
-      state.seen ??= { epoch, pid: null, state: 'starting' };
-      return false;
+      // Its end may have been heard of before its beginning.
+      if (epoch > state.goneEpoch) state.seen ??= { epoch, pid: null, state: 'starting' };
+      return;
     }
+    if (epoch !== state.epoch || state.wanted !== 'up') return;
     if (result.retryAfterMs !== undefined) {
       state.retryWaitMs = Math.min(
         Math.max(result.retryAfterMs, state.retryWaitMs * 2, timings.launchRetryMs),
@@ -152,7 +162,7 @@ export class WorkEvents {
       );
       state.retryAtMs = clock.monotonic() + state.retryWaitMs;
       state.ledger.pendingReason(clock.now(), result.reason, result.message);
-      return true;
+      return;
     }
     const status: WorkStatus = {
       stage: 'failed',
@@ -170,11 +180,10 @@ export class WorkEvents {
         appError('WORK_LAUNCH_FAILED', { name, reason: result.reason, message: result.message }, { at: name }),
       );
     }
-    return true;
   }
 
   /** A call took longer than its `timeout`. */
-  timeout(state: WorkState, call: string, attempt: number): boolean {
+  timeout(state: WorkState, call: string, attempt: number): void {
     const { clock, works } = this.#parts;
     const limitMs = state.work?.[OPTIONS].timeoutMs ?? 0;
     const status: WorkStatus = {
@@ -183,20 +192,18 @@ export class WorkEvents {
       reason: 'timeout',
       message: `the call took longer than ${limitMs} ms`,
     };
-    if (!state.ledger.end(call, attempt, 'failed', status)) return false;
+    if (!state.ledger.end(call, attempt, 'failed', status)) return;
     // User code cannot be taken out of a call: its process goes, and comes back for the next call.
     state.recycle = true;
     works.touch(state);
     this.#raise(state, status);
-    return true;
   }
 
   /** A work without calls gives its process up; its next call brings it back. */
-  idle(state: WorkState): boolean {
-    if (state.ledger.active !== null || state.wanted !== 'up') return false;
+  idle(state: WorkState): void {
+    if (state.ledger.active !== null || state.wanted !== 'up') return;
     state.want('none');
     this.#parts.works.touch(state);
-    return true;
   }
 
   #raise(state: WorkState, status: WorkStatus, cause?: Error): void {
@@ -208,12 +215,13 @@ export class WorkEvents {
     this.#parts.raise(appError('WORK_FAILED', { name, reason, message: text }, options));
   }
 
-  #watchTimeout(state: WorkState, { call, attempt }: { call: string; attempt: number }): void {
+  #watchTimeout(state: WorkState, { call, attempt }: { call: string; attempt: number }, spentMs = 0): void {
     const timeoutMs = state.work?.[OPTIONS].timeoutMs ?? null;
     state.idleTimer?.cancel();
     if (timeoutMs === null) return;
     state.callTimer?.cancel();
-    state.callTimer = this.#parts.clock.after(timeoutMs, () => this.#parts.timedOut(state, call, attempt));
+    const timedOut = (): void => this.#parts.timedOut(state, call, attempt);
+    state.callTimer = this.#parts.clock.after(Math.max(0, timeoutMs - spentMs), timedOut);
   }
 
   #watchIdle(state: WorkState): void {

@@ -5,6 +5,7 @@ import { metaOf } from '../component/meta.ts';
 import type { Work } from '../component/work.ts';
 import type { ClockTimer } from '../ports/clock.ts';
 import type { WorkFact } from '../ports/launcher.ts';
+import type { WorkStatus } from '../protocol/events.ts';
 import type { Json, JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 import { CallHasher } from './call-hash.ts';
@@ -35,7 +36,14 @@ export interface SeenProcess {
 interface StoredWork {
   readonly wanted: Wanted;
   readonly epoch: number;
+  /** The launch that said it is ready; a flow that comes back finds it so. */
+  readonly ready?: number;
   readonly overlay?: StoredOverlay;
+}
+
+export interface WorkStateOptions {
+  readonly warn: (message: string) => void;
+  readonly status: (work: string, status: WorkStatus) => void;
 }
 
 export class WorkState {
@@ -47,6 +55,8 @@ export class WorkState {
   replica: Replica;
   wanted: Wanted = 'none';
   keepHardware = false;
+  /** Hardware that was kept is wanted no longer. */
+  release = false;
   /** Number of the latest launch (R1). */
   epoch = 0;
   /** The last `seq` that was applied. */
@@ -54,28 +64,33 @@ export class WorkState {
   /** The last `seq` that reached the inbox in order. */
   received = 0;
   seen: SeenProcess | null = null;
-  /** The process said that it is ready. */
-  ready = false;
+  /** The latest launch whose process said that it is ready. */
+  readyEpoch = 0;
+  /** The latest launch whose process is known to be gone. */
+  goneEpoch = 0;
   /** The call (hash and attempt) that the current process was given. */
   given: string | null = null;
+  /** The flow's writes that went with a call whose arrival was not heard of yet. */
+  unconfirmed: readonly Operation[] = [];
   /** The process must go although the work is wanted: its call timed out. */
   recycle = false;
   /** An effect of this work is under way: `launch`, `send` or `stop`. */
   busy: 'launch' | 'send' | 'stop' | null = null;
   retryAtMs = 0;
   retryWaitMs = 0;
+  retryTimer: ClockTimer | null = null;
   /** When the latest call was given, on the monotonic clock; paces re-runs. */
   lastSentMs = Number.NEGATIVE_INFINITY;
   callTimer: ClockTimer | null = null;
   idleTimer: ClockTimer | null = null;
   readonly #recorder: Recorder;
-  readonly #warn: (message: string) => void;
+  readonly #options: WorkStateOptions;
 
-  constructor(work: Work<object>, recorder: Recorder, warn: (message: string) => void) {
+  constructor(work: Work<object>, recorder: Recorder, options: WorkStateOptions) {
     this.name = metaOf(work).name;
     this.work = work;
     this.#recorder = recorder;
-    this.#warn = warn;
+    this.#options = options;
     this.ledger = this.#createLedger(work);
     this.replica = this.#createReplica(work);
   }
@@ -85,20 +100,28 @@ export class WorkState {
     this.mark = mark;
     this.received = mark;
     if (stored === undefined || stored === null) return;
-    const { wanted, epoch, overlay } = stored as unknown as StoredWork;
+    const { wanted, epoch, ready, overlay } = stored as unknown as StoredWork;
     this.wanted = wanted;
     this.epoch = epoch;
+    this.readyEpoch = ready ?? 0;
     if (this.work) {
       this.ledger = this.#createLedger(this.work);
       this.replica = this.#createReplica(this.work, overlay);
     }
   }
 
-  /** Another work takes this name; the process of the old one, if any, is ended first. */
+  /** Another work takes this name: the process of the old one, if any, belongs to an epoch that is over. */
   replaceWork(work: Work<object>): void {
     this.work = work;
     this.wanted = 'none';
+    this.epoch += 1;
     this.given = null;
+    this.unconfirmed = [];
+    this.keepHardware = false;
+    this.lastSentMs = Number.NEGATIVE_INFINITY;
+    this.retryAtMs = 0;
+    this.retryWaitMs = 0;
+    this.clearTimers();
     this.ledger = this.#createLedger(work);
     this.replica = this.#createReplica(work);
   }
@@ -111,8 +134,20 @@ export class WorkState {
   toStored(): JsonObject {
     const overlay = this.replica.toStored();
     const stored: JsonObject = { wanted: this.wanted, epoch: this.epoch };
+    if (this.readyEpoch > 0) stored['ready'] = this.readyEpoch;
     if (overlay) stored['overlay'] = overlay;
     return stored;
+  }
+
+  /** Whether the process that is seen said that it is ready. */
+  get ready(): boolean {
+    return this.seen !== null && this.readyEpoch === this.seen.epoch;
+  }
+
+  /** The process is up and `onStart` is done. */
+  becomeReady(): void {
+    this.readyEpoch = this.epoch;
+    this.store();
   }
 
   /** What the reconciler looks at, beside what only the loop knows. */
@@ -152,29 +187,33 @@ export class WorkState {
   }
 
   /** The process is gone. */
-  forgetProcess(): void {
+  forgetProcess(epoch: number): void {
+    this.goneEpoch = Math.max(this.goneEpoch, epoch);
     this.seen = null;
-    this.ready = false;
     this.given = null;
+    this.unconfirmed = [];
     this.recycle = false;
     this.clearTimers();
   }
 
   clearTimers(): void {
-    this.callTimer?.cancel();
-    this.idleTimer?.cancel();
+    for (const timer of [this.callTimer, this.idleTimer, this.retryTimer]) timer?.cancel();
     this.callTimer = null;
     this.idleTimer = null;
+    this.retryTimer = null;
   }
 
   #createLedger(work: Work<object>): Ledger {
     const meta = metaOf(work);
-    return new Ledger(meta.calls, (op) => this.#recorder.op(below(`${meta.pointer}/calls`, op)));
+    return new Ledger(meta.calls, {
+      record: (op) => this.#recorder.op(below(`${meta.pointer}/calls`, op)),
+      status: (status) => this.#options.status(this.name, status),
+    });
   }
 
   #createReplica(work: Work<object>, overlay: StoredOverlay = {}): Replica {
     const { fields } = metaOf(work);
     if (!fields) throw new TypeError(`${this.name} has no fields`);
-    return new Replica(fields, this.#warn, overlay);
+    return new Replica(fields, this.#options.warn, overlay);
   }
 }

@@ -3,6 +3,7 @@ import { appError, background } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import type { AppStatus } from '../client/app-status.ts';
 import type { AppEvent } from '../protocol/events.ts';
+import { parsePointer, pathsConflict } from '../state/pointer.ts';
 import type { LiveStreams } from './live-stream.ts';
 
 /** Types of events that a reader of the stream can choose from. */
@@ -23,11 +24,14 @@ export function addAppRoutes(
   };
   app.get(`${base}/healthz`, () => ({ ok: true }));
   app.get(`${base}/status`, status);
-  app.get<{ Querystring: { types?: string } }>(`${base}/stream`, (request, reply) => {
-    const wanted = parseTypes(request.query.types);
+  app.get<{ Querystring: { types?: string; pointer?: string } }>(`${base}/stream`, (request, reply) => {
+    const { types, pointer = '' } = request.query;
+    const wanted = parseTypes(types);
+    parsePointer(pointer);
     reply.hijack();
     const unsubscribe = control.subscribe((event) => {
-      if (wanted.has(event.type)) stream.send(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+      const part = wanted.has(event.type) ? partAt(event, pointer) : null;
+      if (part !== null) stream.send(`event: ${event.type}\ndata: ${JSON.stringify(part)}\n\n`);
     });
     const stream = streams.open(reply.raw, 'text/event-stream', unsubscribe);
     stream.send(': stormkite\n\n');
@@ -40,6 +44,13 @@ export function addAppRoutes(
     background(control.stop(message), 'stopping the app');
     return reply.code(202).send(status());
   });
+}
+
+/** An event with those of its operations that touch a place; `null` for a delta without any. */
+function partAt(event: AppEvent, pointer: string): AppEvent | null {
+  if (event.type !== 'delta' || pointer === '') return event;
+  const ops = event.ops.filter((op) => pathsConflict(op.path, pointer) || ('from' in op && pathsConflict(op.from, pointer)));
+  return ops.length === 0 ? null : { ...event, ops };
 }
 
 function parseTypes(text: string | undefined): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 /** Answers that stay open: server-sent events and logs that are followed. */
 import type { ServerResponse } from 'node:http';
 
-/** Bytes that may wait for one reader; a slower one is dropped, so that it cannot fill the flow's memory. */
+/** Bytes that may wait for one reader before more is sent; a slower one is dropped, so that it cannot fill the flow's memory. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 /** All open streams of a server. */
@@ -47,8 +47,10 @@ export class LiveStream {
 
   send(text: string): void {
     if (this.#ended) return;
-    this.#response.write(text);
-    if (this.#response.writableLength <= MAX_WAITING_BYTES) return;
+    if (this.#response.writableLength <= MAX_WAITING_BYTES) {
+      this.#response.write(text);
+      return;
+    }
     this.#leave();
     this.#response.destroy();
   }

@@ -7,7 +7,7 @@ export async function until<T>(what: string, condition: () => T | Promise<T>, de
   const end = performance.now() + deadlineMs;
   for (;;) {
     const value = await condition();
-    if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
+    if (value !== undefined && value !== null && value !== false) return value;
     if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

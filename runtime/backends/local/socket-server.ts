@@ -2,8 +2,8 @@
  * The flow's end of the sockets: who connects must name a slot that is expected, once.
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { chmod, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { appError } from '../../errors/index.ts';
@@ -14,6 +14,11 @@ import type { WorkRef } from '../../ports/launcher.ts';
 
 /** Only this user may connect. */
 const FOLDER_MODE = 0o700;
+
+const FOLDER_PREFIX = 'sk-';
+const SOCKET_NAME = 's';
+/** A folder that is younger may belong to a flow that does not listen yet. */
+const MIN_SWEEP_AGE_MS = 60_000;
 
 /** Who waits for a connection. */
 export interface ConnectionOwner {
@@ -46,12 +51,14 @@ export class SocketServer {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
+  /** Listens at a place of its own; places that killed flows left behind are removed. */
   static async open(): Promise<SocketServer> {
     const windows = process.platform === 'win32';
+    if (!windows) await sweep();
     // Paths of unix sockets are short: about 100 characters.
-    const folder = windows ? null : await mkdtemp(join(tmpdir(), 'sk-'));
+    const folder = windows ? null : await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
     if (folder !== null) await chmod(folder, FOLDER_MODE);
-    const path = folder === null ? `\\\\.\\pipe\\stormkite-${randomUUID()}` : join(folder, 's');
+    const path = folder === null ? `\\\\.\\pipe\\stormkite-${randomUUID()}` : join(folder, SOCKET_NAME);
     const server = new SocketServer(path, folder);
     await new Promise<void>((resolve, reject) => {
       server.#server.once('error', reject);
@@ -125,4 +132,33 @@ export class SocketServer {
     }
     return owner;
   }
+}
+
+/** Removes the sockets that nobody listens to any more. */
+async function sweep(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(FOLDER_PREFIX));
+  for (const name of names) {
+    const folder = join(tmpdir(), name);
+    const socket = join(folder, SOCKET_NAME);
+    const status = await stat(socket).catch(() => null);
+    if (status?.isSocket() !== true || Date.now() - status.mtimeMs < MIN_SWEEP_AGE_MS) continue;
+    if (await isRefused(socket)) await removeSocket(folder);
+  }
+}
+
+function isRefused(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', (error) => resolve('code' in error && error.code === 'ECONNREFUSED'));
+  });
+}
+
+/** Removes nothing but a socket and the folder around it. */
+async function removeSocket(folder: string): Promise<void> {
+  await rm(join(folder, SOCKET_NAME), { force: true }).catch(() => undefined);
+  await rmdir(folder).catch(() => undefined);
 }

@@ -2,6 +2,7 @@
  * Launcher and delta channel without processes: each launched work is an object that a test (or the work's own code, run in
  * this process) acts through.
  */
+import type { Clock, ClockTimer } from '../../ports/clock.ts';
 import type { DeltaChannel } from '../../ports/delta-channel.ts';
 import type { Launcher, LaunchResult, StopResult, WorkFact, WorkRef } from '../../ports/launcher.ts';
 import type { StoreLease } from '../../ports/state-store.ts';
@@ -12,6 +13,8 @@ import { MemoryProcess, type WorkProgram } from './memory-process.ts';
 
 export interface MemoryBackendOptions {
   readonly lease: Pick<StoreLease, 'appendDeltas'>;
+  /** Measures the time that a work is given to end. @default - a work that does not end is never killed */
+  readonly clock?: Clock;
   /** What a launched work does. */
   readonly program: (process: MemoryProcess) => WorkProgram;
   /** Refuses a launch; for tests. @default - none is refused */
@@ -21,7 +24,7 @@ export interface MemoryBackendOptions {
 export class MemoryBackend {
   readonly channel: DeltaChannel;
   readonly launcher: Launcher;
-  readonly #options: MemoryBackendOptions;
+  #options: MemoryBackendOptions;
   readonly #processes = new Map<string, MemoryProcess>();
   readonly #deltaHandlers = new Set<(delta: Delta) => void>();
   readonly #factHandlers = new Set<(fact: WorkFact) => void>();
@@ -43,9 +46,11 @@ export class MemoryBackend {
     };
   }
 
-  /** The current process of a work, if it has one. */
-  processOf(work: string): MemoryProcess | undefined {
-    return this.#processes.get(work);
+  /** Another flow takes over, with the processes that there are. */
+  adopt(options: Pick<MemoryBackendOptions, 'lease' | 'clock'>): void {
+    this.#options = { ...this.#options, ...options };
+    this.#deltaHandlers.clear();
+    this.#factHandlers.clear();
   }
 
   #launch(spec: WorkSpec): LaunchResult {
@@ -81,9 +86,15 @@ export class MemoryBackend {
   async #stop(ref: WorkRef, graceMs: number): Promise<StopResult> {
     const process = this.#processes.get(ref.work);
     if (process?.spec.epoch !== ref.epoch) return { forced: false };
-    if (graceMs > 0) return { forced: await process.stop() };
+    let timer: ClockTimer | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = this.#options.clock?.after(graceMs, resolve);
+    });
+    await Promise.race([process.stop(), patience]);
+    timer?.cancel();
+    const forced = process.isAlive;
     process.exit('stopped', 'killed');
-    return { forced: true };
+    return { forced };
   }
 
   #close(): Promise<void> {

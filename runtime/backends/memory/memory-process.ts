@@ -40,6 +40,11 @@ export class MemoryProcess {
     return this.#alive;
   }
 
+  /** Number of the last delta. */
+  get seq(): number {
+    return this.#seq;
+  }
+
   /** The call under way, if any. */
   get current(): CallMessage | undefined {
     return this.calls.at(-1);
@@ -79,12 +84,11 @@ export class MemoryProcess {
     this.report([], { type: 'end', call, attempt, outcome, ...reason, ...error, ...handled });
   }
 
-  /** Asks the program to stop, then exits. Gives whether it had to be forced: never. */
-  async stop(): Promise<boolean> {
-    if (!this.#alive) return false;
+  /** Asks the program to stop; exits when it lets go. */
+  async stop(): Promise<void> {
+    if (!this.#alive) return;
     await this.#program?.onStop();
     this.exit('stopped', 'stopped as asked');
-    return false;
   }
 
   /** The process is gone. */

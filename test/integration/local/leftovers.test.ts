@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,7 @@ describe('what is left', () => {
     parent.kill('SIGKILL');
     const all = [...pids, ...registered.map(({ pid }) => pid)];
     await until('all are gone', () => !all.some(isAlive));
+    expect((await readdir(folder)).filter((name) => name.startsWith('sk-'))).toEqual([]);
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -112,6 +113,26 @@ describe('the socket', () => {
     };
     return { server, heard, slot, send };
   };
+
+  test('places that killed flows left behind are removed, those in use are not', async ({ expect }) => {
+    const [stale, used] = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), 'sk-'))));
+    const listen = async (folder: string) => {
+      const path = join(folder, 's');
+      const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)})`]);
+      await until('it listens', () => existsSync(path));
+      const longAgo = Date.now() / 1_000 - 3_600;
+      await utimes(path, longAgo, longAgo);
+      return child;
+    };
+    const [dead, alive] = [await listen(stale ?? ''), await listen(used ?? '')];
+    dead.kill('SIGKILL');
+    await until('it is gone', () => dead.signalCode !== null);
+    const server = await SocketServer.open();
+    expect([existsSync(stale ?? ''), existsSync(used ?? '')]).toEqual([false, true]);
+    await server.close();
+    alive.kill('SIGKILL');
+    await rm(used ?? '', { recursive: true, force: true });
+  });
 
   test('garbage ends the connection, after what came before it was taken', async ({ expect }) => {
     const { server, heard, slot, send } = await open();

@@ -3,11 +3,13 @@ import { describe, test } from 'vitest';
 import { BootQueue } from '../../../runtime/backends/local/boot-queue.ts';
 import { LineSplitter } from '../../../runtime/backends/local/line-splitter.ts';
 import { Credit } from '../../../runtime/host/reporter-credit.ts';
+import { isChangingState } from '../../../runtime/host/reporter-stack.ts';
 import { TouchedPaths } from '../../../runtime/host/reporter-touched.ts';
 import { encodeFrame, FrameReader } from '../../../runtime/protocol/framing.ts';
 import { parseChildMessage, parseFlowMessage } from '../../../runtime/protocol/messages.ts';
 import { parseWorkBoot } from '../../../runtime/protocol/work-env.ts';
 import type { Operation } from '../../../runtime/state/operation.ts';
+import { trackFields } from '../../../runtime/state/tracked.ts';
 
 /** Cuts bytes at the given places. */
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
@@ -71,6 +73,25 @@ describe('parts of the local backend', () => {
     const fold: Operation[] = [{ op: 'replace', path: '/vars/log/99999', value: 0 }, { op: 'replace', path: '/vars/n', value: 0 }];
     expect(touched.withoutConflicts(fold, 5_000).map(({ path }) => path)).toEqual(['/vars/n']);
     expect(touched.withoutConflicts(fold, 10_000)).toEqual(fold);
+  });
+
+  test('code that runs in the middle of a change of state is recognised', ({ expect }) => {
+    const holder = { list: [2, 1, 3], n: 0 };
+    const seen: boolean[] = [];
+    trackFields(holder, {
+      subject: 'Holder',
+      at: () => 'root.holder',
+      hooks: { onDirty: () => void seen.push(isChangingState()) },
+    });
+    expect(isChangingState()).toBe(false);
+    holder.n = 1;
+    holder.list.sort((a, b) => {
+      seen.push(isChangingState());
+      return a - b;
+    });
+    expect(seen).toEqual(seen.map(() => true));
+    expect(seen.length).toBeGreaterThan(1);
+    expect(isChangingState()).toBe(false);
   });
 
   test('a boot that is over makes place for one that waits, once', ({ expect }) => {

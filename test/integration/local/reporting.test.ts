@@ -42,17 +42,7 @@ describe('reporting', () => {
     const { doc, outcomes } = applyPatch({ vars }, ops, 'each');
     expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
     const { n, big, log, map, last } = (doc as { vars: JsonObject }).vars;
-    expect(JSON.parse(String(last))).toEqual({ n, big, log, map });
-  });
-
-  test('a change that takes long is reported whole, or not yet', async ({ expect }) => {
-    const { vars } = await rig.up('heavy');
-    await rig.call('heavy', [60]);
-    expect(await rig.outcome('heavy')).toBe('succeeded');
-    const { doc, outcomes } = applyPatch({ vars }, rig.of('heavy').flatMap((delta) => delta.ops), 'each');
-    expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
-    const { row, last } = (doc as { vars: JsonObject }).vars;
-    expect((row as number[]).join('') === last).toBe(true);
+    expect(JSON.parse(last as string)).toEqual({ n, big, log, map });
   });
 
   test('a work that blocks natively and leaves does so at once and quietly, with its last change', async ({ expect }) => {
@@ -113,8 +103,8 @@ describe('reporting', () => {
     await rig.up('server');
     await rig.call('server');
     const url = await rig.value('server', '_url');
-    expect(url).toBe(`http://127.0.0.1:${String(await rig.value('server', '_port'))}`);
-    expect(await (await fetch(String(url))).text()).toBe('hello');
+    expect(url).toBe(`http://127.0.0.1:${Number(await rig.value('server', '_port'))}`);
+    expect(await (await fetch(url as string)).text()).toBe('hello');
     expect(await rig.value('server', '_internal_ip')).toBe('127.0.0.1');
     await rig.backend.launcher.stop(rig.spec('server'), 5_000);
     expect(rig.of('server').map(({ seq }) => seq)).toEqual(rig.of('server').map((_delta, index) => index + 1));

@@ -22,6 +22,7 @@ const refusals: [what: string, method: string, path: string, ask: Ask, status: n
   ['a path with a wrong percent sign', 'GET', '/state/vars/%ff', {}, 400, 'SERVER_REQUEST_MALFORMED'],
   ['a tail that is no number', 'GET', '/logs?tail=x', {}, 400, 'SERVER_REQUEST_MALFORMED'],
   ['an unknown type of event', 'GET', '/stream?types=all', {}, 400, 'SERVER_REQUEST_MALFORMED'],
+  ['events at what is no pointer', 'GET', '/stream?pointer=vars', {}, 400, 'STATE_POINTER_INVALID'],
   ['a message that is no text', 'POST', '/stop', { body: { message: 1 } }, 400, 'SERVER_REQUEST_MALFORMED'],
   ['a host of another name', 'GET', '/state', { headers: { host: 'evil.example:80' } }, 403, 'SERVER_HOST_REFUSED'],
   ['a page of another site', 'GET', '/state', { headers: { origin: 'https://evil.example' } }, 403, 'SERVER_ORIGIN_REFUSED'],
@@ -77,7 +78,7 @@ describe('the HTTP API', () => {
   test('status and health are told', async ({ expect }) => {
     expect(await rig.ask('GET', '/status')).toMatchObject({ body: { name: 'rig', stage: 'running', pid: process.pid } });
     expect(await rig.ask('GET', '/healthz')).toMatchObject({ status: 200 });
-    expect(await rig.ask('GET', '/works')).toMatchObject({ body: [{ name: 'root.train', class: 'Train' }] });
+    expect(await rig.ask('GET', '/works')).toMatchObject({ body: [{ name: 'root.train', class: 'Train' }, { name: 'root.idle' }] });
   });
 });
 
@@ -156,7 +157,7 @@ describe('changes over the HTTP API', () => {
     socket.on('data', (chunk) => {
       bytes += chunk.length;
     });
-    socket.on('error', () => undefined);
+    socket.on('error', () => undefined).resume();
     await once(socket, 'close');
     expect(bytes).toBeLessThan((count * size) / 2);
   });

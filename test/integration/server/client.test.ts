@@ -30,14 +30,14 @@ describe('connect', () => {
     rig = await ServerRig.open();
     app = connect({ url: `${rig.url}/` });
     await until('the work runs', () => rig.work.isBusy);
-    expect(await app.works()).toMatchObject([{ name: 'root.train' }]);
+    expect(await app.works()).toMatchObject([{ name: 'root.train' }, { name: 'root.idle' }]);
     expect(await app.status()).toMatchObject({ name: 'rig', stage: 'running' });
     await app.stop('root.train');
     await until('the work is gone', () => !rig.work.isUp);
     await app.start('root.train');
-    await app.delete('root.train');
-    await until('it is deleted', async () => (await app.works()).length === 0);
-    await expect(app.start('root.train')).rejects.toMatchObject({ code: 'WORK_UNKNOWN' });
+    await app.delete('root.idle');
+    await until('it is deleted', async () => (await app.works()).length === 1);
+    await expect(app.start('root.idle')).rejects.toMatchObject({ code: 'WORK_UNKNOWN' });
   });
 
   test('events come as they happen and end with the app', async ({ expect }) => {
@@ -45,7 +45,7 @@ describe('connect', () => {
     app = connect(rig.url);
     const seen: AppEvent[] = [];
     const reading = (async () => {
-      for await (const event of app.events({ types: ['delta'] })) seen.push(event);
+      for await (const event of app.events({ types: ['delta'], pointer: '/vars/n' })) seen.push(event);
     })();
     await until('a change is seen', async () => {
       await app.patch([{ op: 'replace', path: '/vars/n', value: Math.random() }]);

@@ -25,8 +25,17 @@ class Train extends Work {
   run(): void {}
 }
 
+class Idle extends Work {
+  constructor() {
+    super({ startWithFlow: false });
+  }
+
+  run(): void {}
+}
+
 class Root extends Flow {
   train = new Train();
+  idle = new Idle();
   n = 1;
   limit?: number;
   list = ['a'];

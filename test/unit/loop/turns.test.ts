@@ -65,7 +65,7 @@ describe('turns', () => {
     await app.settle();
     expect(seen.at(-1)).toBe(425);
     const delta = app.events.findLast((event) => event.type === 'delta' && event.source === 'root.step');
-    expect(delta).toMatchObject({ ops: [{ path: '/counter', value: 425 }] });
+    expect(delta).toMatchObject({ ops: [{ path: '/works/step/vars/counter', value: 425 }] });
     app.work('root.step').succeed();
     await app.advance('1 s');
     expect(app.root.step.hasSucceeded).toBe(true);

@@ -1,0 +1,37 @@
+import type { Clock } from '../ports/clock.ts';
+import type { DeltaChannel } from '../ports/delta-channel.ts';
+import type { Launcher } from '../ports/launcher.ts';
+import type { StoreLease } from '../ports/state-store.ts';
+import type { Timings } from './timings.ts';
+
+/** What the loop needs from outside. */
+export interface LoopPorts {
+  readonly lease: StoreLease;
+  readonly channel: DeltaChannel;
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+}
+
+export interface LoopOptions {
+  /** Name of the app. */
+  readonly name: string;
+  /** Exports of the app file, for finding classes again. */
+  readonly exports: Record<string, unknown>;
+  /** Adds classes that nobody exports to `exports`; for tests, which rebuild in the same process. @default false */
+  readonly openExports?: boolean;
+  readonly timings?: Partial<Timings>;
+  /** Whether works without an explicit `startWithFlow` start with the app. @default true */
+  readonly startWithFlow?: boolean;
+  /** @default null - a work without calls keeps its process */
+  readonly defaultIdleTimeoutMs?: number | null;
+  /** Hears warnings for people. */
+  readonly warn?: (message: string) => void;
+}
+
+/** How an app ended. */
+export interface AppResult {
+  readonly stage: 'stopped' | 'failed' | 'interrupted';
+  readonly message: string;
+  /** What made it fail; absent after `flow.fail()`. */
+  readonly error?: unknown;
+}

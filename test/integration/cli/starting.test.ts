@@ -1,0 +1,116 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'vitest';
+import { registry } from '../../../cli/registry.ts';
+import { errorEventSchema, initSchema, manifestSchema, versionSchema } from '../../../cli/schemas.ts';
+import { CliRig } from './cli-rig.ts';
+
+const RICH = `import { App, BuildConfig, CloudCompute, Dict, Flow, Work } from 'stormkite';
+console.log('loading');
+export class Train extends Work {
+  constructor() {
+    super({
+      parallel: true, timeout: '5 minutes', env: { MODE: 'hidden' }, secrets: { KEY: 'env:MY_KEY' }, port: 8123,
+      cloudCompute: new CloudCompute('gpu', { interruptible: true }), cloudBuildConfig: new BuildConfig({ requirements: ['left-pad@1'] }),
+    });
+  }
+  get ignorePatterns() { return ['*.bin']; }
+  run() {}
+}
+class Other extends Work { run() {} }
+class Root extends Flow { train = new Train(); all = new Dict<Train>(); run() {} }
+export default new App(new Root(), { works: [Other], idleTurn: null });
+setInterval(() => {}, 1000);
+`;
+
+describe('stormkite', () => {
+  let rig: CliRig;
+  beforeEach(async () => {
+    rig = await CliRig.open();
+  });
+  afterEach(() => rig.close());
+
+  test('--version and help tell what there is', async ({ expect }) => {
+    expect(await rig.run('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(() => versionSchema.parse(JSON.parse('{"version":"1"}'))).not.toThrow();
+    const help = await rig.run('help');
+    expect(help.code).toBe(0);
+    for (const word of Object.keys(registry)) expect(help.stdout).toContain(`\n  ${word}`);
+    expect((await rig.run()).stdout).toBe(help.stdout);
+  });
+
+  test('every command has help with examples and exit codes', async ({ expect }) => {
+    for (const load of Object.values(registry)) {
+      const found = await load();
+      for (const { name, options } of 'commands' in found ? found.commands : [found]) {
+        const { code, stdout } = await rig.run(...name.split(' '), '--help');
+        expect({ name, code }).toEqual({ name, code: 0 });
+        expect(stdout).toContain(`Usage: stormkite ${name}`);
+        expect(stdout).toMatch(/Examples:\n {2}stormkite [^]*Exit codes:\n {2}0 /);
+        expect(Object.keys(options)).toContain('json');
+      }
+    }
+    expect((await rig.run('help', 'state', 'get')).stdout).toContain('Usage: stormkite state get');
+  });
+
+  test('what cannot be understood exits 2, with a suggestion', async ({ expect }) => {
+    expect(await rig.run('rnu')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean `stormkite run`?') });
+    expect(await rig.run('state', 'gte')).toMatchObject({ code: 2, stderr: expect.stringContaining('`stormkite state get`') });
+    expect(await rig.run('xyzzy')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_UNKNOWN_COMMAND') });
+    expect(await rig.run('run')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_USAGE') });
+    expect(await rig.run('ps', '--nothing')).toMatchObject({ code: 2, stderr: expect.stringContaining("unknown option '--nothing'") });
+    expect(await rig.run('run', 'a.ts', '--port', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_OPTION_INVALID') });
+    const asJson = rig.start(['ps', 'too', 'many', '--json']);
+    expect((await asJson.done).code).toBe(2);
+    expect(errorEventSchema.parse(asJson.values[0])).toMatchObject({ error: { code: 'CLI_USAGE' } });
+  });
+
+  test('init writes an app that runs without installing anything, and overwrites nothing', async ({ expect }) => {
+    const { code, stdout } = await rig.run('init', 'my app');
+    expect(code).toBe(0);
+    expect(stdout).toContain('stormkite run app.ts');
+    const folder = join(rig.directory, 'my app');
+    expect((await readdir(folder)).toSorted()).toEqual(['.gitignore', 'README.md', 'app.ts', 'package.json', 'tsconfig.json']);
+    expect(await rig.run('init', 'my app')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_FILE_EXISTS') });
+    const run = await rig.app(join(folder, 'app.ts'), ['--name', 'starter']).done;
+    expect(run).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/\[root\.count\] counted to 5\nthe work counted to 5\n$/) });
+    const asJson = rig.start(['init', 'two', '--json']);
+    await asJson.done;
+    expect(initSchema.parse(asJson.values[0]).next).toEqual(['cd two', 'stormkite run app.ts']);
+    const inFile = await rig.write('file', '');
+    expect(await rig.run('init', join(inFile, 'x'))).toMatchObject({ code: 3, stderr: expect.stringContaining('CLI_WRITE_FAILED') });
+  });
+
+  test('inspect tells what an app file contains, without values', async ({ expect }) => {
+    const file = await rig.write('app.ts', RICH);
+    const cli = rig.start(['inspect', file, '--json']);
+    expect(await cli.done).toMatchObject({ code: 0, stderr: 'loading\n' });
+    expect(cli.stdout).not.toContain('hidden');
+    const manifest = manifestSchema.parse(cli.values[0]);
+    expect(manifest.components.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['flow root', 'work root.train', 'dict root.all']);
+    expect(manifest.components[1]).toMatchObject({
+      parallel: true,
+      timeoutMs: 300_000,
+      env: ['MODE'],
+      secrets: { KEY: 'env:MY_KEY' },
+      port: 8123,
+      hardware: { name: 'gpu', gpus: 1, interruptible: true },
+      ignorePatterns: ['*.bin'],
+    });
+    expect(manifest).toMatchObject({
+      exportedWorks: { Train: 'Train' },
+      listedWorks: ['Other'],
+      images: { 'root.train': { requirements: ['left-pad@1'] } },
+      options: { idleTurnMs: null },
+    });
+    expect(await rig.run('inspect', file)).toMatchObject({ code: 0, stdout: expect.stringMatching(/root\.train +work +Train +gpu +yes +KEY/) });
+  });
+
+  test('inspect of what cannot be loaded exits 2', async ({ expect }) => {
+    const syntax = await rig.write('syntax.ts', 'const = 1;');
+    expect(await rig.run('inspect', syntax)).toMatchObject({ code: 2, stderr: expect.stringContaining('HOST_APP_SYNTAX') });
+    const exits = await rig.write('exits.ts', 'process.exit(0);');
+    expect(await rig.run('inspect', exits)).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_INSPECT_FAILED') });
+    expect(await rig.run('inspect', 'nothing.ts')).toMatchObject({ code: 2, stderr: expect.stringContaining('HOST_APP_FILE_MISSING') });
+  });
+});
