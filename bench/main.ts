@@ -48,7 +48,9 @@ async function main(): Promise<void> {
       process.stderr.write(`${outcome.error}\n`);
       results.push({ benchmark: name, error: outcome.error });
     } else
-      results.push(...outcome.rows.map((row) => ({ benchmark: name, ...row, met: isMet(row), load })));
+      results.push(
+        ...outcome.rows.map((row) => ({ benchmark: name, ...row, met: isMet(row), load })),
+      );
   }
   const { model = 'unknown' } = cpus()[0] ?? {};
   const machine = {

@@ -14,6 +14,8 @@ interface WorkReport {
   readonly plainMs: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  /** Of the whole process, its reporter thread included. */
+  readonly cpuMs: number;
 }
 type Seen = readonly { readonly atMs: number; readonly value: number }[];
 
@@ -42,6 +44,11 @@ export async function scalar(): Promise<Row[]> {
       note: `rounds ${rounds.map(({ trackedNs }) => trackedNs.toFixed(0)).join(' ')}`,
     },
     {
+      what: 'processor time of the same, reporter thread included',
+      value: of('cpuNs'),
+      unit: 'ns',
+    },
+    {
       what: 'live values seen by the flow during it',
       value: of('hz'),
       unit: 'Hz',
@@ -64,7 +71,7 @@ export async function scalar(): Promise<Row[]> {
   return rows;
 }
 
-function toRound({ plainMs, startedAtMs, endedAtMs }: WorkReport, seen: Seen) {
+function toRound({ plainMs, startedAtMs, endedAtMs, cpuMs }: WorkReport, seen: Seen) {
   const during = seen.filter(
     ({ atMs, value }) => atMs >= startedAtMs && atMs <= endedAtMs && value > 0 && value < WRITES,
   );
@@ -73,6 +80,7 @@ function toRound({ plainMs, startedAtMs, endedAtMs }: WorkReport, seen: Seen) {
   return {
     plainNs: (plainMs * 1e6) / WRITES,
     trackedNs: (tookMs * 1e6) / WRITES,
+    cpuNs: (cpuMs * 1e6) / WRITES,
     values: during.length,
     hz: during.length / (tookMs / 1_000),
     slowestHz: slowest(marks),

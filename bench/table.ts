@@ -21,15 +21,13 @@ export function formatRows(results: readonly Result[]): string {
   const rule = widths.map((width) => '-'.repeat(width));
   const [head = [], ...rows] = lines;
   return [head, rule, ...rows]
-    .map(
-      (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`,
-    )
+    .map((cells) => widths.map((width, column) => (cells[column] ?? '').padEnd(width)))
+    .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
 }
 
 function toCells(result: Result): string[] {
-  if ('error' in result)
-    return [result.benchmark, `failed: ${result.error.split('\n')[0] ?? ''}`, '', '', '', '', '', ''];
+  if ('error' in result) return [result.benchmark, `failed: ${result.error.split('\n')[0] ?? ''}`];
   const { benchmark, what, value, unit, budget, met, baseline, load, note = '' } = result;
   return [
     benchmark,

@@ -191,6 +191,7 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
   async restart(options: { readonly keepWorks?: boolean } = {}): Promise<TestApp<R>> {
     const { store, classes } = this.#world;
     const keep = options.keepWorks ?? false;
+    this.loop.abandon();
     if (!keep) await this.#backend?.launcher.close();
     const world = keep
       ? { ...this.#world, backend: this.#backend }

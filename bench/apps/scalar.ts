@@ -14,11 +14,14 @@ export class Counter extends Work {
     for (let i = 0; i < WRITES; i += 1) plain.counter += 1;
     const plainMs = now() - plainAtMs;
     this.counter = 0;
+    const before = process.cpuUsage();
     const startedAtMs = now();
     for (let i = 0; i < WRITES; i += 1) this.counter += 1;
     const endedAtMs = now();
+    const { user, system } = process.cpuUsage(before);
+    const cpuMs = (user + system) / 1_000;
     console.log(
-      `work ${JSON.stringify({ round, plainMs, startedAtMs, endedAtMs, sum: this.#plain.counter })}`,
+      `work ${JSON.stringify({ round, plainMs, startedAtMs, endedAtMs, cpuMs, sum: this.#plain.counter })}`,
     );
   }
 }

@@ -101,7 +101,7 @@ async function readableFile(appFile: string): Promise<string> {
     const errno = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (errno === 'ENOENT' || errno === 'ENOTDIR') throw appError('HOST_APP_FILE_MISSING', { file: appFile }, { cause });
     if (errno !== 'EACCES' && errno !== 'ELOOP') throw cause;
-    throw appError('HOST_APP_FILE_UNREADABLE', { file: appFile, problem: String(errno) }, { cause });
+    throw appError('HOST_APP_FILE_UNREADABLE', { file: appFile, problem: errno }, { cause });
   }
 }
 

@@ -6,7 +6,7 @@
  */
 
 /** Milliseconds between a delta and asking for the next one. */
-const QUIET_MS = 5;
+const QUIET_MS = 2;
 /** First wait after a poke, doubled up to the limit: a thread that is blocked natively can do nothing. */
 const POKE_WAIT_MS = 10;
 const POKE_WAIT_MAX_MS = 500;

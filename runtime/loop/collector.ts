@@ -36,14 +36,21 @@ export class Collector {
   /** Records everything that is pending. */
   collect(): void {
     if (this.#dirty.size === 0) return;
-    for (const component of this.#dirty) {
-      const meta = metaOf(component);
-      const ops = meta.fields?.drain() ?? [];
-      if (meta.deleted) continue;
-      if (meta.kind === 'work') this.write(this.#works.of(component as Work<object>), ops);
-      else for (const op of ops) this.#recorder.op(below(`${meta.pointer}/vars`, op));
-    }
+    for (const component of this.#dirty) this.#record(component);
     this.#dirty.clear();
+  }
+
+  /** Records what is pending for one component. */
+  collectFrom(component: Component): void {
+    if (this.#dirty.delete(component)) this.#record(component);
+  }
+
+  #record(component: Component): void {
+    const meta = metaOf(component);
+    const ops = meta.fields?.drain() ?? [];
+    if (meta.deleted) return;
+    if (meta.kind === 'work') this.write(this.#works.of(component as Work<object>), ops);
+    else for (const op of ops) this.#recorder.op(below(`${meta.pointer}/vars`, op));
   }
 
   /** Writes to works that receive them while they run, since the last call. */

@@ -2,7 +2,6 @@
  * Carries out what the reconciler decided, after the commit that justifies it. Every effect can be repeated (R5).
  */
 import { background } from '../errors/index.ts';
-import { metaOf } from '../component/meta.ts';
 import { definitionsTo } from './definitions.ts';
 import type { DeltaChannel } from '../ports/delta-channel.ts';
 import type { Launcher, LaunchResult } from '../ports/launcher.ts';
@@ -11,7 +10,6 @@ import type { ComponentDefinition, WorkSpec } from '../protocol/work-spec.ts';
 import type { Operation } from '../state/operation.ts';
 import { OPTIONS } from '../component/work-symbols.ts';
 import { reach } from './failpoints.ts';
-import { below } from './recorder.ts';
 import { identityOf, type WorkState } from './work-state.ts';
 
 /** One effect, prepared at the end of a turn so that it carries what was committed. */
@@ -105,15 +103,12 @@ export function toWorkSpec(
   if (!work) throw new TypeError(`${state.name} was deleted`);
   const options = work[OPTIONS];
   const { cloudCompute } = options;
-  // What the flow wrote is in the fields that the new process starts with.
-  state.replica.fold();
-  state.unconfirmed = [];
   return {
     app,
     work: state.name,
     epoch: state.epoch,
     seq: state.received,
-    vars: metaOf(work).fields?.snapshot() ?? {},
+    vars: state.replica.values(),
     definitions: definitionsTo(state.name, definitions),
     tree,
     env: options.env,
@@ -126,18 +121,16 @@ export function toWorkSpec(
   };
 }
 
-/** The call in flight, with the flow's writes folded into it. */
+/** The call in flight, with the flow's writes that were folded into it. */
 export function toCallMessage(state: WorkState): CallMessage | null {
   const { active } = state.ledger;
   if (!active) return null;
-  const fold = [...state.unconfirmed, ...state.replica.fold().map((op) => below('/vars', op))];
-  state.unconfirmed = fold;
   return {
     type: 'call',
     call: active.hash,
     attempt: active.attempt,
     args: active.args,
-    fold,
+    fold: state.folded,
     mark: state.mark,
   };
 }

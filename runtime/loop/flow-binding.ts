@@ -46,7 +46,7 @@ export class LoopBinding implements FlowBinding {
   }
 
   callWork(work: Work<object>, args: readonly unknown[]): void {
-    const { clock, works, turn } = this.#parts;
+    const { clock, collector, works, turn } = this.#parts;
     const current = turn();
     if (current !== null && current.suspendedBy !== null) current.suspend(current.suspendedBy);
     const state = works.of(work);
@@ -56,6 +56,11 @@ export class LoopBinding implements FlowBinding {
     const waitMs = options.cacheCalls ? 0 : state.lastSentMs + this.#parts.paceMs - clock.monotonic();
     const rerun = options.cacheCalls ? null : waitMs <= 0;
     const submission = state.ledger.submit(hash, json, state.name, clock.now(), rerun);
+    if (submission === 'sent') {
+      // What the flow wrote before this line goes with the call, what it writes after it does not.
+      collector.collectFrom(work);
+      state.fold();
+    }
     if (submission === 'paced') this.#parts.turnWithin(waitMs);
     if (submission === 'sent' || submission === 'queued') {
       state.lastSentMs = clock.monotonic();
@@ -69,6 +74,10 @@ export class LoopBinding implements FlowBinding {
   startWork(work: Work<object>): void {
     const state = this.#parts.works.of(work);
     state.ledger.starting(this.#parts.clock.now());
+    if (state.ledger.active?.stage === 'pending') {
+      this.#parts.collector.collectFrom(work);
+      state.fold();
+    }
     state.want('up');
     this.#changed(state);
   }

@@ -213,6 +213,11 @@ export class FlowLoop implements AppControl {
     await this.ended;
   }
 
+  /** Drops the app where it stands, as if the flow had been killed: nothing more is committed or done. */
+  abandon(): void {
+    this.#giveUp({ stage: 'interrupted', message: '' });
+  }
+
   subscribe(handler: (event: AppEvent) => void): () => void {
     return this.#teller.subscribe(handler);
   }
@@ -301,18 +306,22 @@ export class FlowLoop implements AppControl {
 
   #finish(result: AppResult): void {
     if (this.#closed) return;
-    if (this.#turnOver === null) {
-      this.#arrivals.apply();
-      this.#collector.collect();
+    if (this.#turnOver !== null) {
+      this.#giveUp(result);
+      return;
     }
+    this.#arrivals.apply();
+    this.#collector.collect();
     this.#close();
-    if (this.#turnOver === null) this.#ending.finish(result);
-    else this.#ending.giveUp(result);
+    this.#ending.finish(result);
   }
 
-  #storeFailed(error: unknown): void {
+  /** Leaves out whatever is not committed. */
+  #giveUp(result: AppResult): void {
+    if (this.#closed) return;
     this.#close();
-    this.#ending.giveUp({ stage: 'failed', message: '', error });
+    this.#turn?.abandon();
+    this.#ending.giveUp(result);
   }
 
   #close(): void {
@@ -380,7 +389,7 @@ export class FlowLoop implements AppControl {
       groupMs: this.#timings.commitGroupMs,
       before: () => this.#teller.changes('flow'),
       snapshot: (version) => this.#storedApp(version),
-      onFailure: (error) => this.#storeFailed(error),
+      onFailure: (error) => this.#giveUp({ stage: 'failed', message: '', error }),
     });
   }
 

@@ -75,15 +75,14 @@ export class Planner {
     state.recycle = false;
     state.busy = 'launch';
     const spec = toWorkSpec(app, state, definitions, this.tree);
+    state.foldArrived();
     state.store();
     return { do: 'launch', state, spec };
   }
 
   #send(state: WorkState, call: string | null): Effect | null {
-    const hadOverlay = state.replica.hasOverlay;
     const message = toCallMessage(state);
     if (!message) return null;
-    if (hadOverlay) state.store();
     state.given = call;
     state.busy = 'send';
     return { do: 'send', state, message };

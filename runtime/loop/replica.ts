@@ -78,6 +78,16 @@ export class Replica {
     return changed;
   }
 
+  /** The fields as the work has them, without the flow's writes. */
+  values(): JsonObject {
+    const values = this.#fields.snapshot();
+    for (const [field, { base }] of this.#overlays) {
+      if (base === undefined) delete values[field];
+      else values[field] = cloneJson(base);
+    }
+    return values;
+  }
+
   /** Makes the view the replica; gives the writes that the work must apply too. */
   fold(): Operation[] {
     const ops = [...this.#overlays.values()].flatMap((overlay) => overlay.ops);

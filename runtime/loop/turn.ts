@@ -19,6 +19,7 @@ export type TurnOutcome =
 
 export class Turn {
   readonly #runs: RunPromise<unknown>[] = [];
+  readonly #finish = beginTurn();
   #suspendedBy: string | null = null;
   #end: EndSignal | null = null;
 
@@ -53,29 +54,33 @@ export class Turn {
 
   /** Runs the root flow. Gives the outcome at once when nothing was asynchronous. */
   run(root: Flow): TurnOutcome | Promise<TurnOutcome> {
-    const finish = beginTurn();
     let result: unknown;
     try {
       result = (root as unknown as { run(): unknown }).run();
     } catch (error) {
-      return this.#afterRun(finish, { threw: true, error });
+      return this.#afterRun({ threw: true, error });
     }
     // The root's own promise is the first that was tracked; here it is listened to.
-    if (!(result instanceof RunPromise)) return this.#afterRun(finish, { threw: false });
+    if (!(result instanceof RunPromise)) return this.#afterRun({ threw: false });
     return result.then(
-      () => this.#afterRun(finish, { threw: false }),
-      (error: unknown) => this.#afterRun(finish, { threw: true, error }),
+      () => this.#afterRun({ threw: false }),
+      (error: unknown) => this.#afterRun({ threw: true, error }),
     );
   }
 
-  #afterRun(finish: () => void, root: RootResult): TurnOutcome | Promise<TurnOutcome> {
+  /** Nobody waits for this turn any more. */
+  abandon(): void {
+    this.#finish();
+  }
+
+  #afterRun(root: RootResult): TurnOutcome | Promise<TurnOutcome> {
     const early = this.#suspendedBy;
     if (this.#runs.length === 0) {
-      finish();
+      this.#finish();
       return this.#outcome(root, early, []);
     }
     return this.#settle().then((left) => {
-      finish();
+      this.#finish();
       return this.#outcome(root, early, left);
     });
   }

@@ -49,6 +49,7 @@ export class WorkEvents {
 
   #applyOps(state: WorkState, ops: readonly Operation[]): void {
     const overlay = state.replica.hasOverlay;
+    state.unfold(ops);
     state.recordVars(state.replica.applyDelta(toFieldPaths(ops)));
     if (overlay) state.store();
   }
@@ -63,7 +64,7 @@ export class WorkEvents {
       return;
     }
     if (event.type === 'running') {
-      state.unconfirmed = [];
+      state.foldArrived();
       if (state.ledger.running(event.call, event.attempt, clock.now())) this.#watchTimeout(state, event);
       return;
     }
@@ -81,7 +82,7 @@ export class WorkEvents {
       ...(event.reason === undefined ? {} : { reason: event.reason }),
       ...(event.message === undefined ? {} : { message: event.message }),
     };
-    const ended = state.ledger.end(event.call, event.attempt, event.outcome, status);
+    const ended = state.endCall(event.call, event.attempt, event.outcome, status);
     if (!ended && event.outcome === 'succeeded') state.ledger.endedAfterStop(event.call, event.attempt);
     this.#watchIdle(state);
     if (ended && event.outcome === 'failed' && event.handled !== true) {
@@ -136,7 +137,7 @@ export class WorkEvents {
         state.ledger.resend(clock.now(), fact.message, true);
         return;
       }
-      if (state.ledger.end(active.hash, active.attempt, 'failed', status)) this.#raise(state, status);
+      if (state.endCall(active.hash, active.attempt, 'failed', status)) this.#raise(state, status);
       return;
     }
     if (reason === 'interrupted' && state.ledger.restarting(clock.now(), fact.message)) return;
@@ -171,7 +172,7 @@ export class WorkEvents {
       message: result.message,
     };
     const { active } = state.ledger;
-    if (active) state.ledger.end(active.hash, active.attempt, 'failed', status);
+    if (active) state.endCall(active.hash, active.attempt, 'failed', status);
     else state.ledger.processFailed(status);
     if (state.ledger.active === null) state.want('none');
     if (state.work?.[OPTIONS].raiseException === true) {
@@ -192,7 +193,7 @@ export class WorkEvents {
       reason: 'timeout',
       message: `the call took longer than ${limitMs} ms`,
     };
-    if (!state.ledger.end(call, attempt, 'failed', status)) return;
+    if (!state.endCall(call, attempt, 'failed', status)) return;
     // User code cannot be taken out of a call: its process goes, and comes back for the next call.
     state.recycle = true;
     works.touch(state);

@@ -6,8 +6,9 @@ import type { Work } from '../component/work.ts';
 import type { ClockTimer } from '../ports/clock.ts';
 import type { WorkFact } from '../ports/launcher.ts';
 import type { WorkStatus } from '../protocol/events.ts';
-import type { Json, JsonObject } from '../state/json.ts';
+import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
+import { pathsConflict } from '../state/pointer.ts';
 import { CallHasher } from './call-hash.ts';
 import { Ledger } from './ledger.ts';
 import { below, type Recorder } from './recorder.ts';
@@ -39,6 +40,7 @@ interface StoredWork {
   /** The launch that said it is ready; a flow that comes back finds it so. */
   readonly ready?: number;
   readonly overlay?: StoredOverlay;
+  readonly folded?: readonly Operation[];
 }
 
 export interface WorkStateOptions {
@@ -70,8 +72,8 @@ export class WorkState {
   goneEpoch = 0;
   /** The call (hash and attempt) that the current process was given. */
   given: string | null = null;
-  /** The flow's writes that went with a call whose arrival was not heard of yet. */
-  unconfirmed: readonly Operation[] = [];
+  /** The flow's writes that belong to the call in flight (`/vars/…`), until its process is known to have them. */
+  folded: readonly Operation[] = [];
   /** The process must go although the work is wanted: its call timed out. */
   recycle = false;
   /** An effect of this work is under way: `launch`, `send` or `stop`. */
@@ -100,10 +102,11 @@ export class WorkState {
     this.mark = mark;
     this.received = mark;
     if (stored === undefined || stored === null) return;
-    const { wanted, epoch, ready, overlay } = stored as unknown as StoredWork;
+    const { wanted, epoch, ready, overlay, folded } = stored as unknown as StoredWork;
     this.wanted = wanted;
     this.epoch = epoch;
     this.readyEpoch = ready ?? 0;
+    this.folded = folded ?? [];
     if (this.work) {
       this.ledger = this.#createLedger(this.work);
       this.replica = this.#createReplica(this.work, overlay);
@@ -116,7 +119,7 @@ export class WorkState {
     this.wanted = 'none';
     this.epoch += 1;
     this.given = null;
-    this.unconfirmed = [];
+    this.folded = [];
     this.keepHardware = false;
     this.lastSentMs = Number.NEGATIVE_INFINITY;
     this.retryAtMs = 0;
@@ -136,6 +139,7 @@ export class WorkState {
     const stored: JsonObject = { wanted: this.wanted, epoch: this.epoch };
     if (this.readyEpoch > 0) stored['ready'] = this.readyEpoch;
     if (overlay) stored['overlay'] = overlay;
+    if (this.folded.length > 0) stored['folded'] = cloneJson(this.folded as unknown as Json);
     return stored;
   }
 
@@ -156,6 +160,37 @@ export class WorkState {
     const call = active && identityOf({ call: active.hash, attempt: active.attempt });
     const { wanted, epoch, seen, ready, recycle, busy, given, retryAtMs } = this;
     return { wanted, epoch, seen, ready, recycle, busy, call, given, retryAtMs };
+  }
+
+  /** A call came into flight: it takes the flow's writes so far along; later ones stay in the overlay. */
+  fold(): void {
+    const ops = this.replica.fold();
+    if (ops.length === 0) return;
+    this.folded = [...this.folded, ...ops.map((op) => below('/vars', op))];
+    this.store();
+  }
+
+  /** Ends the call in flight; the next one, if any, takes the flow's writes along. False when it is not in flight. */
+  endCall(hash: string, attempt: number, outcome: 'succeeded' | 'failed' | 'stopped', status: WorkStatus): boolean {
+    if (!this.ledger.end(hash, attempt, outcome, status)) return false;
+    // A call that is made again has the same identity.
+    this.given = null;
+    if (this.ledger.active) this.fold();
+    return true;
+  }
+
+  /** The process has what was folded: it was launched with it, or entered the call. */
+  foldArrived(): void {
+    if (this.folded.length === 0) return;
+    this.folded = [];
+    this.store();
+  }
+
+  /** The work wrote after the fold: its own writes win. */
+  unfold(ops: readonly Operation[]): void {
+    if (this.folded.length === 0) return;
+    this.folded = this.folded.filter((own) => !ops.some((op) => pathsConflict(own.path, op.path)));
+    this.store();
   }
 
   want(wanted: Wanted): void {
@@ -191,7 +226,6 @@ export class WorkState {
     this.goneEpoch = Math.max(this.goneEpoch, epoch);
     this.seen = null;
     this.given = null;
-    this.unconfirmed = [];
     this.recycle = false;
     this.clearTimers();
   }

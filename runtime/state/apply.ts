@@ -172,7 +172,7 @@ function move(target: Target, from: string, to: string, path: string[], journal?
 }
 
 function undo(journal: Undo[]): void {
-  for (const step of journal.reverse()) step();
+  for (const step of journal.toReversed()) step();
 }
 
 function parentOf(doc: Json, path: readonly string[]): Json | undefined {

@@ -33,7 +33,7 @@ const WORK: Readonly<Record<string, Work>> = {
   sort: (node, cell, [compare]) => {
     const before = node.array.slice();
     const seen = before.map((value, index) => node.present(value, index));
-    const sorted = seen.sort(compare as Compare | undefined).map(toRaw);
+    const sorted = seen.toSorted(compare as Compare | undefined).map(toRaw);
     // A comparison that writes to the array it sorts has undefined results; keep what it wrote.
     if (before.length === node.array.length && before.every((value, index) => value === node.array[index])) {
       node.reorder(cell, sorted);

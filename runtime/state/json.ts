@@ -10,7 +10,7 @@ export const MAX_DEPTH = 200;
 export const MAX_DOCUMENT_DEPTH = 1_000;
 
 /** Keys that could reach an object prototype; they are refused wherever a key is accepted. */
-export const FORBIDDEN_KEYS = ['__proto__', 'constructor', 'prototype'] as const;
+const FORBIDDEN_KEYS = ['__proto__', 'constructor', 'prototype'] as const;
 
 /** Everything that state can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

@@ -32,7 +32,9 @@ export function describeRefused(value: unknown): Refusal {
       return { what: 'a symbol', advice: 'store a string' };
     case 'undefined':
       return { what: 'undefined', advice: 'store null, or leave the key out' };
-    default:
+    case 'string':
+    case 'boolean':
+    case 'object':
       return describeObject(Object(value));
   }
 }

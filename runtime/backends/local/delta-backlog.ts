@@ -151,7 +151,7 @@ export function orderDeltas(deltas: Iterable<Delta>, seq: number): Delta[] {
     const known = bySeq.get(delta.seq);
     if (delta.seq > seq && (known === undefined || known.epoch < delta.epoch)) bySeq.set(delta.seq, delta);
   }
-  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+  return [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
 }
 
 function isKnown(work: WorkBacklog, delta: Delta): boolean {

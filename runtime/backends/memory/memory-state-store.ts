@@ -75,7 +75,7 @@ class MemoryLease implements StoreLease {
   async deltasAfter(work: string, seq: number): Promise<Delta[]> {
     this.#assertOpen();
     const kept = [...(this.#state.deltas.get(work)?.values() ?? [])];
-    return structuredClone(kept.filter((delta) => delta.seq > seq).sort((a, b) => a.seq - b.seq));
+    return structuredClone(kept.filter((delta) => delta.seq > seq).toSorted((a, b) => a.seq - b.seq));
   }
 
   async clear(): Promise<void> {
