@@ -54,6 +54,7 @@ export function rearmWorks(stored: StoredApp, { clock, events, works }: OpeningP
   for (const state of works.all()) {
     const { active } = state.ledger;
     const isThere = state.seen?.epoch === state.epoch;
+    if (!isThere) state.clearAddresses();
     if (active?.stage === 'running' && !isThere) {
       state.ledger.resend(clock.now(), 'the flow was restarted', false);
     }

@@ -101,7 +101,7 @@ export class WorkEvents {
     const asked = state.seen?.state === 'stopping';
     const recycled = state.recycle;
     state.forgetProcess(fact.epoch);
-    for (const address of ['_url', '_internal_ip', '_public_ip']) state.setVar(address, '');
+    state.clearAddresses();
     if (fact.epoch !== state.epoch || this.#parts.interrupted() || (asked && !recycled)) return;
     if (!recycled && state.wanted === 'up') this.#died(state, fact);
     if (state.wanted === 'up' && !this.#hasUse(state)) state.want('none');

@@ -215,6 +215,11 @@ export class WorkState {
     this.recordVars([{ op: 'add', path: `/${name}`, value }]);
   }
 
+  /** Without a process the work has no address. */
+  clearAddresses(): void {
+    for (const address of ['_url', '_internal_ip', '_public_ip']) this.setVar(address, '');
+  }
+
   /** Takes what the launcher tells of a process that exists. */
   see(fact: WorkFact & { readonly state: 'starting' | 'running' }): void {
     const stopping = this.seen?.state === 'stopping' && this.seen.epoch === fact.epoch;

@@ -46,6 +46,11 @@ export class ScriptedWork {
     return this.#process?.current?.attempt ?? 0;
   }
 
+  /** The flow's writes that came with the current call. */
+  get folded(): readonly Operation[] {
+    return this.#process?.current?.fold ?? [];
+  }
+
   /** The fields that the flow sent with the latest launch. */
   get initialVars(): Readonly<Record<string, Json>> {
     return this.#process?.spec.vars ?? {};
