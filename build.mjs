@@ -1,12 +1,26 @@
 // Builds dist/ with the TypeScript compiler; skips when nothing changed since the last build.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  readdirSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 const STAMP = 'dist/.build';
 const SOURCES = ['runtime', 'cli', 'infra'];
-const CONFIGS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'build.mjs'];
+const CONFIGS = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'build.mjs',
+];
 
 function sourceHash() {
   const hash = createHash('sha256');
@@ -15,7 +29,8 @@ function sourceHash() {
       .map((name) => join(folder, String(name)))
       .filter((name) => /\.(ts|json)$/.test(name)),
   );
-  for (const file of [...files.toSorted(), ...CONFIGS]) hash.update(file).update(readFileSync(file));
+  for (const file of [...files.toSorted(), ...CONFIGS])
+    hash.update(file).update(readFileSync(file));
   return hash.digest('hex');
 }
 

@@ -16,7 +16,11 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { name: 'unit', sequence: { groupOrder: 1 }, include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          sequence: { groupOrder: 1 },
+          include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'],
+        },
       },
       {
         resolve: { alias },

@@ -60,7 +60,10 @@ export interface CommandSpec<A extends Arguments, O extends Options> {
 
 /** A command with its types forgotten, for whoever parses the command line. */
 export interface Command extends Omit<CommandSpec<Arguments, Options>, 'run'> {
-  run(context: CommandContext, input: Readonly<Record<string, string | boolean | undefined>>): Promise<ExitCode>;
+  run(
+    context: CommandContext,
+    input: Readonly<Record<string, string | boolean | undefined>>,
+  ): Promise<ExitCode>;
 }
 
 /** Commands under one word (`state get`, `state set`). */
@@ -71,7 +74,9 @@ export interface CommandGroup {
 }
 
 /** Types a command by its arguments and options. */
-export function defineCommand<const A extends Arguments, const O extends Options>(spec: CommandSpec<A, O>): Command {
+export function defineCommand<const A extends Arguments, const O extends Options>(
+  spec: CommandSpec<A, O>,
+): Command {
   return { ...spec, run: (context, input) => spec.run(context, input as CommandInput<A, O>) };
 }
 

@@ -14,13 +14,18 @@ export interface FoundApp {
  *
  * @throws `CLI_APP_UNKNOWN`, `CLI_APP_AMBIGUOUS`, `CLI_NO_APP_RUNNING`
  */
-export async function findApp(context: CommandContext, name: string | undefined): Promise<FoundApp> {
+export async function findApp(
+  context: CommandContext,
+  name: string | undefined,
+): Promise<FoundApp> {
   const home = homeOf(context.env);
   const apps = await runningApps(home);
   const running = apps.map((app) => app.name).join(', ');
   const info = name === undefined ? apps[0] : apps.find((app) => app.name === name);
   if (info === undefined) {
-    throw name === undefined ? appError('CLI_NO_APP_RUNNING', { home }) : appError('CLI_APP_UNKNOWN', { app: name, running });
+    throw name === undefined
+      ? appError('CLI_NO_APP_RUNNING', { home })
+      : appError('CLI_APP_UNKNOWN', { app: name, running });
   }
   if (name === undefined && apps.length > 1) throw appError('CLI_APP_AMBIGUOUS', { running });
   return { info, client: clientOf(info, context.signal) };

@@ -23,7 +23,13 @@ export class JsonRunView {
       },
       onEvent: (event) => this.#event(event),
       warn: (message) =>
-        output.event({ type: 'log', at: Date.now(), source: 'flow', stream: 'stderr', line: `warning: ${message}` }),
+        output.event({
+          type: 'log',
+          at: Date.now(),
+          source: 'flow',
+          stream: 'stderr',
+          line: `warning: ${message}`,
+        }),
     };
   }
 
@@ -34,7 +40,13 @@ export class JsonRunView {
 
   ended({ stage, message, error }: AppResult): void {
     if (error !== undefined && !this.#sawError) this.#output.error(error);
-    if (stage !== 'interrupted') this.#output.event({ type: 'stage', at: Date.now(), stage, ...(message === '' ? {} : { message }) });
+    if (stage !== 'interrupted')
+      this.#output.event({
+        type: 'stage',
+        at: Date.now(),
+        stage,
+        ...(message === '' ? {} : { message }),
+      });
   }
 
   #event(event: AppEvent): void {

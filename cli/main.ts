@@ -29,7 +29,11 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   return code;
 }
 
-async function dispatch(args: readonly string[], output: Output, interrupts: Interrupts): Promise<ExitCode> {
+async function dispatch(
+  args: readonly string[],
+  output: Output,
+  interrupts: Interrupts,
+): Promise<ExitCode> {
   const [word = 'help', ...rest] = args;
   if (VERSION_WORDS.has(word)) {
     const { stormkiteVersion } = await import('../runtime/host/package-version.ts');
@@ -44,7 +48,12 @@ async function dispatch(args: readonly string[], output: Output, interrupts: Int
   return await runCommand(findIn(found, verb), more, output, interrupts);
 }
 
-async function runCommand(command: Command, args: readonly string[], output: Output, interrupts: Interrupts): Promise<ExitCode> {
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  output: Output,
+  interrupts: Interrupts,
+): Promise<ExitCode> {
   const { parseInput } = await import('./parse-command.ts');
   const parsed = parseInput(command, args);
   if ('help' in parsed) {
@@ -52,7 +61,13 @@ async function runCommand(command: Command, args: readonly string[], output: Out
     return exitCodes.done;
   }
   const signal = AbortSignal.any([interrupts.signal, output.unread]);
-  const context = { output, signal, killSignal: interrupts.killSignal, env: process.env, cwd: process.cwd() };
+  const context = {
+    output,
+    signal,
+    killSignal: interrupts.killSignal,
+    env: process.env,
+    cwd: process.cwd(),
+  };
   const code = await command.run(context, parsed.input);
   return interrupts.signal.aborted && code === exitCodes.done ? exitCodes.interrupted : code;
 }
@@ -67,7 +82,13 @@ function findIn({ name, commands }: CommandGroup, verb: string): Command {
   const full = `${name} ${verb}`;
   const found = commands.find((command) => command.name === full);
   if (found !== undefined) return found;
-  throw unknown(full, suggest(full, commands.map((command) => command.name)));
+  throw unknown(
+    full,
+    suggest(
+      full,
+      commands.map((command) => command.name),
+    ),
+  );
 }
 
 function unknown(command: string, suggestion: string | null): Error {
@@ -79,7 +100,12 @@ async function help([word, verb]: readonly string[], output: Output): Promise<Ex
   const found = word === undefined || word.startsWith('-') ? null : await find(word);
   if (found !== null && !('commands' in found)) output.line(helpOf(found).trimEnd());
   else if (found !== null && verb !== undefined) output.line(helpOf(findIn(found, verb)).trimEnd());
-  else output.line(overview(found === null ? await Promise.all(Object.values(registry).map((load) => load())) : [found]));
+  else
+    output.line(
+      overview(
+        found === null ? await Promise.all(Object.values(registry).map((load) => load())) : [found],
+      ),
+    );
   return exitCodes.done;
 }
 
@@ -87,7 +113,8 @@ function overview(all: readonly (Command | CommandGroup)[]): string {
   const commands = all.flatMap((each) => ('commands' in each ? each.commands : [each]));
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
-  const head = 'stormkite: write flows and works in TypeScript, run them here and on AWS\n\nUsage: stormkite <command> [options]';
+  const head =
+    'stormkite: write flows and works in TypeScript, run them here and on AWS\n\nUsage: stormkite <command> [options]';
   return `${head}\n\nCommands:\n${lines.join('\n')}\n\nSee \`stormkite <command> --help\` for examples and exit codes.`;
 }
 

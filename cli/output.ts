@@ -83,7 +83,11 @@ export class Output {
 
   /** Resolves when everything was handed to the operating system, or nobody takes it. */
   async flush(): Promise<void> {
-    await Promise.all([this.#stdout, this.#stderr].map((write) => new Promise<void>((resolve) => write('', () => resolve()))));
+    await Promise.all(
+      [this.#stdout, this.#stderr].map(
+        (write) => new Promise<void>((resolve) => write('', () => resolve())),
+      ),
+    );
   }
 
   #print(text: string): void {
@@ -93,9 +97,13 @@ export class Output {
   #render(error: unknown): string {
     const { red, bold, dim } = this.#errorColours;
     const paints = { mark: red, code: bold, label: dim };
-    const options = { verbose: this.#isVerbose, paint: (text: string, part: keyof typeof paints) => paints[part](text) };
+    const options = {
+      verbose: this.#isVerbose,
+      paint: (text: string, part: keyof typeof paints) => paints[part](text),
+    };
     const text = renderError(error, options);
-    if (!isAppError(error) || !WRAPS_USER_ERROR.has(error.code) || !(error.cause instanceof Error)) return text;
+    if (!isAppError(error) || !WRAPS_USER_ERROR.has(error.code) || !(error.cause instanceof Error))
+      return text;
     const { cause } = error;
     return `${text}\n\n${isAppError(cause) ? renderError(cause, options) : (cause.stack ?? cause.message)}`;
   }

@@ -19,15 +19,23 @@ export type Input = Readonly<Record<string, string | boolean | undefined>>;
  *
  * @throws `CLI_USAGE`
  */
-export function parseInput(command: Command, args: readonly string[]): { readonly input: Input } | { readonly help: string } {
+export function parseInput(
+  command: Command,
+  args: readonly string[],
+): { readonly input: Input } | { readonly help: string } {
   const parser = parserOf(command);
   try {
     parser.parse(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.helpDisplayed') return { help: parser.helpInformation() + footerOf(command) };
+    if (error.code === 'commander.helpDisplayed')
+      return { help: parser.helpInformation() + footerOf(command) };
     const problem = error.message.replace(/^error: /, '');
-    throw appError('CLI_USAGE', { problem, command: `stormkite ${command.name}` }, { cause: error });
+    throw appError(
+      'CLI_USAGE',
+      { problem, command: `stormkite ${command.name}` },
+      { cause: error },
+    );
   }
   const given = parser.opts<Record<string, string | boolean | undefined>>();
   const input: Record<string, string | boolean | undefined> = {};
@@ -74,6 +82,8 @@ function positiveOf(option: string): string | null {
 function footerOf({ examples, exitCodes: own = {} }: Command): string {
   const width = Math.max(...examples.map(({ line }) => line.length)) + 2;
   const lines = examples.map(({ line, does }) => `  ${line.padEnd(width)}${does}`);
-  const codes = Object.entries({ ...COMMON_EXIT_CODES, ...own }).map(([code, means]) => `  ${code.padEnd(4)} ${means}`);
+  const codes = Object.entries({ ...COMMON_EXIT_CODES, ...own }).map(
+    ([code, means]) => `  ${code.padEnd(4)} ${means}`,
+  );
   return `\nExamples:\n${lines.join('\n')}\n\nExit codes:\n${codes.join('\n')}\n`;
 }

@@ -42,17 +42,44 @@ export const appEventSchema = z.discriminatedUnion('type', [
     type: z.literal('stage'),
     at,
     stage: z.enum(appStages),
-    message: z.string().optional().describe('of `run`: the URL with the first stage, what the flow said with the last'),
+    message: z
+      .string()
+      .optional()
+      .describe('of `run`: the URL with the first stage, what the flow said with the last'),
   }),
-  z.object({ type: z.literal('turn'), at, version: z.number(), turn: z.number(), ms: z.number(), suspended: z.boolean() }),
-  z.object({ type: z.literal('delta'), at, turn: z.number(), source: z.string(), ops: z.array(operationSchema) }),
+  z.object({
+    type: z.literal('turn'),
+    at,
+    version: z.number(),
+    turn: z.number(),
+    ms: z.number(),
+    suspended: z.boolean(),
+  }),
+  z.object({
+    type: z.literal('delta'),
+    at,
+    turn: z.number(),
+    source: z.string(),
+    ops: z.array(operationSchema),
+  }),
   z.object({ type: z.literal('status'), at, work: z.string(), status: workStatusSchema }),
-  z.object({ type: z.literal('log'), at, source: z.string(), stream: z.enum(['stdout', 'stderr']), line: z.string() }),
+  z.object({
+    type: z.literal('log'),
+    at,
+    source: z.string(),
+    stream: z.enum(['stdout', 'stderr']),
+    line: z.string(),
+  }),
   errorEventSchema,
 ]);
 
 /** A line of `logs --json`. */
-export const logLineSchema = z.object({ source: z.string(), stream: z.enum(['stdout', 'stderr']), at, line: z.string() });
+export const logLineSchema = z.object({
+  source: z.string(),
+  stream: z.enum(['stdout', 'stderr']),
+  at,
+  line: z.string(),
+});
 
 export const workSummarySchema = z.object({
   name: z.string(),
@@ -93,10 +120,18 @@ export const commandSchema = z.object({
 export const stateSchema = z.json();
 
 /** `state set --json`. */
-export const stateSetSchema = z.object({ app: z.string(), pointer: z.string(), version: z.number() });
+export const stateSetSchema = z.object({
+  app: z.string(),
+  pointer: z.string(),
+  version: z.number(),
+});
 
 /** `init --json`. */
-export const initSchema = z.object({ directory: z.string(), files: z.array(z.string()), next: z.array(z.string()) });
+export const initSchema = z.object({
+  directory: z.string(),
+  files: z.array(z.string()),
+  next: z.array(z.string()),
+});
 
 /** `--version --json`. */
 export const versionSchema = z.object({ version: z.string() });

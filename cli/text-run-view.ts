@@ -4,7 +4,10 @@ import type { AppEvent } from '../runtime/protocol/events.ts';
 import type { Output } from './output.ts';
 import { workTag } from './work-tag.ts';
 
-export type RunHooks = Pick<RunOptions, 'flowOutput' | 'onListening' | 'onLog' | 'onEvent' | 'warn'>;
+export type RunHooks = Pick<
+  RunOptions,
+  'flowOutput' | 'onListening' | 'onLog' | 'onEvent' | 'warn'
+>;
 
 /** How a run looks to a person: what the flow prints as it is, what works print with their names. */
 export class TextRunView {
@@ -15,7 +18,8 @@ export class TextRunView {
     this.#output = output;
     this.hooks = {
       flowOutput: 'tee',
-      onListening: ({ name, url }) => output.line(`${output.colours.bold(name)} at ${output.colours.cyan(url)}`),
+      onListening: ({ name, url }) =>
+        output.line(`${output.colours.bold(name)} at ${output.colours.cyan(url)}`),
       onLog: (line) => this.#log(line),
       warn: (message) => output.warn(message),
       ...(isDebug ? { onEvent: (event: AppEvent) => this.#detail(event) } : {}),
@@ -29,14 +33,16 @@ export class TextRunView {
 
   ended({ stage, message, error }: AppResult): void {
     if (error !== undefined) this.#output.error(error);
-    if (stage === 'interrupted' && !this.#output.unread.aborted) this.#output.note('stopped; go on with --resume');
+    if (stage === 'interrupted' && !this.#output.unread.aborted)
+      this.#output.note('stopped; go on with --resume');
     else if (message !== '' && stage === 'stopped') this.#output.line(message);
     else if (message !== '') this.#output.note(message);
   }
 
   #log({ source, stream, line }: LogLine): void {
     if (source === 'flow') this.#output.warn(line);
-    else if (stream === 'stderr') this.#output.note(`${workTag(source, this.#output.colours)} ${line}`);
+    else if (stream === 'stderr')
+      this.#output.note(`${workTag(source, this.#output.colours)} ${line}`);
     else this.#output.line(`${workTag(source, this.#output.colours)} ${line}`);
   }
 

@@ -197,7 +197,11 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
       ? { ...this.#world, backend: this.#backend }
       : { store, classes, works: new Map<string, ScriptedWork>(), backend: null };
     // What the killed flow had planned on its clock never happens.
-    return TestApp.open(this.#create, { ...this.#options, clock: new ManualClock(this.clock.now()) }, world);
+    return TestApp.open(
+      this.#create,
+      { ...this.#options, clock: new ManualClock(this.clock.now()) },
+      world,
+    );
   }
 
   /** Ends the app and its works; those that do not end in time are killed. */

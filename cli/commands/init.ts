@@ -21,20 +21,27 @@ export const init = defineCommand({
     const directory = resolve(cwd, dir);
     const files = starterFiles(packageNameOf(directory), stormkiteVersion());
     const existing = Object.keys(files).filter((file) => existsSync(join(directory, file)));
-    if (existing.length > 0) throw appError('CLI_FILE_EXISTS', { files: existing.join(', '), directory });
+    if (existing.length > 0)
+      throw appError('CLI_FILE_EXISTS', { files: existing.join(', '), directory });
     await writeFiles(directory, files);
     const shown = relative(cwd, directory);
     const steps = [...(shown === '' ? [] : [`cd ${shown}`]), 'stormkite run app.ts'];
-    output.result({ directory, files: Object.keys(files), next: steps }, () => toText(Object.keys(files), steps));
+    output.result({ directory, files: Object.keys(files), next: steps }, () =>
+      toText(Object.keys(files), steps),
+    );
     return exitCodes.done;
   },
 });
 
-async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+async function writeFiles(
+  directory: string,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
   try {
     await mkdir(directory, { recursive: true });
     // `wx`: what appeared meanwhile is not overwritten either.
-    for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text, { flag: 'wx' });
+    for (const [file, text] of Object.entries(files))
+      await writeFile(join(directory, file), text, { flag: 'wx' });
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw appError('CLI_WRITE_FAILED', { where: directory, problem }, { cause });
@@ -43,7 +50,10 @@ async function writeFiles(directory: string, files: Readonly<Record<string, stri
 
 /** A folder's name as npm accepts it. */
 function packageNameOf(directory: string): string {
-  const name = basename(directory).toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-').replace(/^[._-]+|-+$/g, '');
+  const name = basename(directory)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[._-]+|-+$/g, '');
   return name === '' ? 'my-app' : name;
 }
 

@@ -6,7 +6,8 @@ import { toTable } from '../table.ts';
 export const inspect = defineCommand({
   name: 'inspect',
   summary: 'Show what an app file contains, without running it',
-  details: 'Loads the app in a process of its own. Values of environment variables and secrets are not shown.',
+  details:
+    'Loads the app in a process of its own. Values of environment variables and secrets are not shown.',
   arguments: { file: { summary: 'The file whose default export is the App' } },
   options: { ...jsonOption, verbose: { summary: 'Show stacks of all errors' } },
   examples: [
@@ -24,9 +25,17 @@ export const inspect = defineCommand({
 
 function toText({ appFile, bundleHash, components }: Manifest): string {
   const rows = components.map((component) => {
-    if (component.kind !== 'work') return [component.name, component.kind, component.class, '-', '-', '-'];
+    if (component.kind !== 'work')
+      return [component.name, component.kind, component.class, '-', '-', '-'];
     const { name, kind, hardware, parallel, secrets } = component;
-    return [name, kind, component.class, hardware.name, parallel ? 'yes' : 'no', Object.keys(secrets).join(' ') || '-'];
+    return [
+      name,
+      kind,
+      component.class,
+      hardware.name,
+      parallel ? 'yes' : 'no',
+      Object.keys(secrets).join(' ') || '-',
+    ];
   });
   return `${appFile}  ${bundleHash}\n${toTable(['NAME', 'KIND', 'CLASS', 'HARDWARE', 'PARALLEL', 'SECRETS'], rows)}`;
 }

@@ -14,7 +14,12 @@ export const logs = defineCommand({
   name: 'logs',
   summary: 'Show what the flow and the works printed',
   details: 'With --app it also shows the latest run of an app that has ended.',
-  arguments: { work: { summary: 'A work (root.train, or train), or flow; all of them when left out', optional: true } },
+  arguments: {
+    work: {
+      summary: 'A work (root.train, or train), or flow; all of them when left out',
+      optional: true,
+    },
+  },
   options: {
     follow: { summary: 'Go on with every new line until the app ends', short: 'f' },
     tail: { summary: `Lines to begin with (default: ${DEFAULT_TAIL})`, value: 'lines' },
@@ -29,7 +34,8 @@ export const logs = defineCommand({
   async run(context, { work, follow, tail, app }) {
     const source = work === undefined || work === 'flow' ? (work ?? null) : fullNameOf(work);
     const lines = parseTail(tail);
-    for await (const line of await linesOf(context, { source, follow, lines, app })) print(context, line, source === null);
+    for await (const line of await linesOf(context, { source, follow, lines, app }))
+      print(context, line, source === null);
     return exitCodes.done;
   },
 });
@@ -41,13 +47,18 @@ interface LinesRequest {
   readonly app: string | undefined;
 }
 
-async function linesOf(context: CommandContext, request: LinesRequest): Promise<AsyncIterable<LogLine> | readonly LogLine[]> {
+async function linesOf(
+  context: CommandContext,
+  request: LinesRequest,
+): Promise<AsyncIterable<LogLine> | readonly LogLine[]> {
   const { source, follow, lines, app } = request;
   const ended = app === undefined ? null : await endedApp(context, app);
-  if (ended === null) return (await findApp(context, app)).client.logs(source, { follow, tail: lines });
+  if (ended === null)
+    return (await findApp(context, app)).client.logs(source, { follow, tail: lines });
   const { tailLogs } = await import('../../runtime/host/log-files.ts');
   const found = await tailLogs(ended, source, lines);
-  if (found.length === 0 && source !== null && source !== 'flow') throw appError('WORK_UNKNOWN', { name: source });
+  if (found.length === 0 && source !== null && source !== 'flow')
+    throw appError('WORK_UNKNOWN', { name: source });
   return found;
 }
 
@@ -71,5 +82,9 @@ function parseTail(text: string | undefined): number {
   if (text === undefined) return DEFAULT_TAIL;
   const lines = Number(text);
   if (/^\d+$/.test(text) && lines <= MAX_TAIL) return lines;
-  throw appError('CLI_OPTION_INVALID', { option: '--tail', value: text, allowed: `a whole number from 0 to ${MAX_TAIL}` });
+  throw appError('CLI_OPTION_INVALID', {
+    option: '--tail',
+    value: text,
+    allowed: `a whole number from 0 to ${MAX_TAIL}`,
+  });
 }

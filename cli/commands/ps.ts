@@ -26,7 +26,10 @@ export const ps = defineCommand({
     { line: 'stormkite ps --app shop --json', does: 'one app, for a program' },
   ],
   async run(context, { app }) {
-    const infos = app === undefined ? await runningApps(homeOf(context.env)) : [(await findApp(context, app)).info];
+    const infos =
+      app === undefined
+        ? await runningApps(homeOf(context.env))
+        : [(await findApp(context, app)).info];
     const rows = await Promise.all(infos.map((info) => ask(info, context.signal)));
     context.output.result({ apps: rows.map(toJson) }, () => toText(rows, context));
     return exitCodes.done;
@@ -46,7 +49,17 @@ async function ask(info: RunInfo, signal: AbortSignal): Promise<Row> {
 
 function toJson({ info, status, works }: Row): object {
   const { name, pid, startedAt, url, appFile, version } = info;
-  return { name, stage: status?.stage ?? 'unreachable', url, pid, startedAt, appFile, version: status?.version ?? null, stormkite: version, works };
+  return {
+    name,
+    stage: status?.stage ?? 'unreachable',
+    url,
+    pid,
+    startedAt,
+    appFile,
+    version: status?.version ?? null,
+    stormkite: version,
+    works,
+  };
 }
 
 function toText(rows: readonly Row[], { output }: CommandContext): string {
@@ -54,15 +67,19 @@ function toText(rows: readonly Row[], { output }: CommandContext): string {
   const { bold, dim } = output.colours;
   const texts = rows.map(({ info, status, works }) => {
     const head = `${bold(info.name)}  ${status?.stage ?? 'does not answer'}  ${info.url}  ${dim(`pid ${info.pid}, since ${info.startedAt}`)}`;
-    const lines = works.map(({ name, class: className, status: { stage, reason }, hardware, pid, url }) => [
-      name,
-      reason === undefined ? stage : `${stage} (${reason})`,
-      className,
-      hardware,
-      pid === null ? '-' : String(pid),
-      url === '' ? '-' : url,
-    ]);
-    return lines.length === 0 ? head : `${head}\n${toTable(['WORK', 'STATUS', 'CLASS', 'HARDWARE', 'PID', 'URL'], lines)}`;
+    const lines = works.map(
+      ({ name, class: className, status: { stage, reason }, hardware, pid, url }) => [
+        name,
+        reason === undefined ? stage : `${stage} (${reason})`,
+        className,
+        hardware,
+        pid === null ? '-' : String(pid),
+        url === '' ? '-' : url,
+      ],
+    );
+    return lines.length === 0
+      ? head
+      : `${head}\n${toTable(['WORK', 'STATUS', 'CLASS', 'HARDWARE', 'PID', 'URL'], lines)}`;
   });
   return texts.join('\n\n');
 }

@@ -19,12 +19,24 @@ export const run = defineCommand({
     'Ctrl-C ends the works in order, a second one at once.',
   arguments: { file: { summary: 'The file whose default export is the App' } },
   options: {
-    name: { summary: "Name of the app (default: the folder of an app.* file, else the file's name)", value: 'name' },
-    port: { summary: 'Port of the API; 0 picks a free one (default: 7501, or the next free one)', value: 'port' },
-    host: { summary: 'Address to bind; other than loopback needs the printed token (default: 127.0.0.1)', value: 'address' },
+    name: {
+      summary: "Name of the app (default: the folder of an app.* file, else the file's name)",
+      value: 'name',
+    },
+    port: {
+      summary: 'Port of the API; 0 picks a free one (default: 7501, or the next free one)',
+      value: 'port',
+    },
+    host: {
+      summary: 'Address to bind; other than loopback needs the printed token (default: 127.0.0.1)',
+      value: 'address',
+    },
     noOpen: { summary: 'Never open a browser' },
     resume: { summary: 'Go on where the previous run was' },
-    logLevel: { summary: 'info, or debug to see turns and statuses (default: as the app says)', value: 'level' },
+    logLevel: {
+      summary: 'info, or debug to see turns and statuses (default: as the app says)',
+      value: 'level',
+    },
     ...jsonOption,
     verbose: { summary: 'Show stacks of all errors' },
   },
@@ -43,7 +55,9 @@ export const run = defineCommand({
     const { output, signal } = context;
     const port = parsePort(input.port);
     const level = parseLevel(input.logLevel);
-    const view = output.isJson ? new JsonRunView(output) : new TextRunView(output, level === 'debug');
+    const view = output.isJson
+      ? new JsonRunView(output)
+      : new TextRunView(output, level === 'debug');
     const { runApp } = await import('../../runtime/host/flow-main.ts');
     const app = await runApp({
       appFile: resolve(context.cwd, input.file),
@@ -88,18 +102,28 @@ function watchSignals(
 
 /** A reader that went away (`| head`) had all it wanted. */
 function exitCodeOf(result: AppResult, { output }: CommandContext): ExitCode {
-  return result.stage === 'interrupted' && output.unread.aborted ? exitCodes.done : exitCodeOfResult(result);
+  return result.stage === 'interrupted' && output.unread.aborted
+    ? exitCodes.done
+    : exitCodeOfResult(result);
 }
 
 function parsePort(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= MAX_PORT) return port;
-  throw appError('CLI_OPTION_INVALID', { option: '--port', value: text, allowed: `a whole number from 0 to ${MAX_PORT}` });
+  throw appError('CLI_OPTION_INVALID', {
+    option: '--port',
+    value: text,
+    allowed: `a whole number from 0 to ${MAX_PORT}`,
+  });
 }
 
 function parseLevel(text: string | undefined): (typeof LOG_LEVELS)[number] | undefined {
   const level = LOG_LEVELS.find((each) => each === text);
   if (text === undefined || level !== undefined) return level;
-  throw appError('CLI_OPTION_INVALID', { option: '--log-level', value: text, allowed: LOG_LEVELS.join(' or ') });
+  throw appError('CLI_OPTION_INVALID', {
+    option: '--log-level',
+    value: text,
+    allowed: LOG_LEVELS.join(' or '),
+  });
 }

@@ -1,13 +1,21 @@
 import type { AppEvent, Json, Operation } from '../../runtime/client/index.ts';
 import { appError, isAppError } from '../../runtime/errors/index.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
-import { appOption, defineCommand, jsonOption, type CommandContext, type CommandGroup } from '../define-command.ts';
+import {
+  appOption,
+  defineCommand,
+  jsonOption,
+  type CommandContext,
+  type CommandGroup,
+} from '../define-command.ts';
 import { findApp } from '../find-app.ts';
 
 const get = defineCommand({
   name: 'state get',
   summary: 'Print the state of an app, or one place of it, as JSON',
-  arguments: { pointer: { summary: 'JSON Pointer, such as /works/train/vars/loss', optional: true } },
+  arguments: {
+    pointer: { summary: 'JSON Pointer, such as /works/train/vars/loss', optional: true },
+  },
   options: { ...appOption, ...jsonOption },
   examples: [
     { line: 'stormkite state get', does: 'the whole document' },
@@ -31,14 +39,20 @@ const set = defineCommand({
   },
   options: { ...appOption, ...jsonOption },
   examples: [
-    { line: 'stormkite state set /vars/limit 5', does: "a field of the root flow" },
-    { line: `stormkite state set /vars/requests/- '{"name":"bob"}'`, does: 'one more item of a list' },
+    { line: 'stormkite state set /vars/limit 5', does: 'a field of the root flow' },
+    {
+      line: `stormkite state set /vars/requests/- '{"name":"bob"}'`,
+      does: 'one more item of a list',
+    },
   ],
   async run(context, { pointer, value: text, app }) {
     const value = parseJson(text);
     const { info, client } = await findApp(context, app);
     const version = await replaceOrAdd((op) => client.patch([op]), pointer, value);
-    context.output.result({ app: info.name, pointer, version }, () => `set ${pointer} of ${info.name} (version ${version})`);
+    context.output.result(
+      { app: info.name, pointer, version },
+      () => `set ${pointer} of ${info.name} (version ${version})`,
+    );
     return exitCodes.done;
   },
 });
@@ -46,11 +60,16 @@ const set = defineCommand({
 const watch = defineCommand({
   name: 'state watch',
   summary: 'Print every change of the state of an app as it happens',
-  arguments: { pointer: { summary: 'Only changes at, above or below this JSON Pointer', optional: true } },
+  arguments: {
+    pointer: { summary: 'Only changes at, above or below this JSON Pointer', optional: true },
+  },
   options: { ...appOption, ...jsonOption },
   examples: [
     { line: 'stormkite state watch', does: 'every change, until the app ends or Ctrl-C' },
-    { line: 'stormkite state watch /works/train/vars --json', does: 'changes of one work, for a program' },
+    {
+      line: 'stormkite state watch /works/train/vars --json',
+      does: 'changes of one work, for a program',
+    },
   ],
   async run(context, { pointer = '', app }) {
     const { client } = await findApp(context, app);
@@ -84,7 +103,8 @@ async function replaceOrAdd(
   try {
     return (await patch({ op: 'replace', path, value })).version;
   } catch (error) {
-    const isAbsent = isAppError(error, 'SERVER_PATCH_TARGET_UNKNOWN') || isAppError(error, 'SERVER_PATCH_REFUSED');
+    const isAbsent =
+      isAppError(error, 'SERVER_PATCH_TARGET_UNKNOWN') || isAppError(error, 'SERVER_PATCH_REFUSED');
     if (!isAbsent) throw error;
     // An optional field, a new key, or the end of an array.
     return (await patch({ op: 'add', path, value })).version;

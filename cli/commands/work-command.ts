@@ -35,6 +35,9 @@ export async function commandWork(
   const { info, client } = await findApp(context, input.app);
   const name = fullNameOf(input.work);
   await client[verb](name);
-  context.output.result({ app: info.name, work: name, command: verb }, () => `${DONE[verb]} ${name} of ${info.name}; see \`stormkite ps\``);
+  context.output.result(
+    { app: info.name, work: name, command: verb },
+    () => `${DONE[verb]} ${name} of ${info.name}; see \`stormkite ps\``,
+  );
   return exitCodes.done;
 }

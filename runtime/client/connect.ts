@@ -44,7 +44,10 @@ export interface AppClient {
    *
    * @throws `SERVER_STATE_STALE` when `ifMatch` is older than what the app has, `SERVER_PATCH_REFUSED`, `SERVER_PATCH_TARGET_UNKNOWN`
    */
-  patch(ops: readonly Operation[], options?: { readonly ifMatch?: string }): Promise<{ readonly version: number }>;
+  patch(
+    ops: readonly Operation[],
+    options?: { readonly ifMatch?: string },
+  ): Promise<{ readonly version: number }>;
   status(): Promise<AppStatus>;
   works(): Promise<WorkSummary[]>;
   /** Starts a work by full name (`root.train`). @throws `WORK_UNKNOWN` */
@@ -81,18 +84,26 @@ export function connect(urlOrOptions: string | ConnectOptions): AppClient {
     await requests.send('POST', `/works/${encodeURIComponent(work)}/${verb}`);
   };
   const read = async (pointer = ''): Promise<{ value: Json; etag: string }> => {
-    const path = parsePointer(pointer).map((segment) => `/${encodeURIComponent(escapeSegment(segment))}`);
+    const path = parsePointer(pointer).map(
+      (segment) => `/${encodeURIComponent(escapeSegment(segment))}`,
+    );
     const response = await requests.send('GET', `/state${path.join('')}`);
-    return { value: (await requests.json(response)) as Json, etag: response.headers.get('etag') ?? '' };
+    return {
+      value: (await requests.json(response)) as Json,
+      etag: response.headers.get('etag') ?? '',
+    };
   };
-  const get = async (path: string): Promise<unknown> => await requests.json(await requests.send('GET', path));
+  const get = async (path: string): Promise<unknown> =>
+    await requests.json(await requests.send('GET', path));
   return {
     read,
     state: async (pointer) => (await read(pointer)).value,
     patch: async (ops, { ifMatch } = {}) => {
       const headers = ifMatch === undefined ? {} : { 'if-match': ifMatch };
       const body = { type: 'application/json-patch+json', value: ops };
-      return (await requests.json(await requests.send('PATCH', '/state', { headers, body }))) as { version: number };
+      return (await requests.json(await requests.send('PATCH', '/state', { headers, body }))) as {
+        version: number;
+      };
     },
     status: async () => (await get('/status')) as AppStatus,
     works: async () => (await get('/works')) as WorkSummary[],
@@ -100,12 +111,15 @@ export function connect(urlOrOptions: string | ConnectOptions): AppClient {
     stop: async (work) => await command(work, 'stop'),
     delete: async (work) => await command(work, 'delete'),
     stopApp: async (message = '') => {
-      await requests.send('POST', '/stop', { body: { type: 'application/json', value: { message } } });
+      await requests.send('POST', '/stop', {
+        body: { type: 'application/json', value: { message } },
+      });
     },
     logs: async function* (work, { follow = false, tail } = {}) {
       const query = `?follow=${follow ? 1 : 0}${tail === undefined ? '' : `&tail=${tail}`}`;
       const path = work === null ? '/logs' : `/works/${encodeURIComponent(work)}/logs`;
-      for await (const line of linesOf(requests, path + query)) if (line !== '') yield JSON.parse(line) as LogLine;
+      for await (const line of linesOf(requests, path + query))
+        if (line !== '') yield JSON.parse(line) as LogLine;
     },
     events: async function* ({ types, pointer } = {}) {
       const query = new URLSearchParams({

@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { connect, type AppClient, type ConnectOptions, type EventsOptions, type LogsOptions } from './connect.ts';
+export {
+  connect,
+  type AppClient,
+  type ConnectOptions,
+  type EventsOptions,
+  type LogsOptions,
+} from './connect.ts';
 export type { AppStatus } from './app-status.ts';
 export type { AppEvent, AppStage, WorkStage, WorkStatus, WorkSummary } from '../protocol/events.ts';
 export type { LogLine } from '../ports/log-sink.ts';

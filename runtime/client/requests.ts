@@ -16,7 +16,8 @@ export class Requests {
 
   /** @throws `SERVER_UNREACHABLE` when the URL is none */
   constructor({ url, token, signal }: ConnectOptions, base: string) {
-    if (!URL.canParse(url)) throw appError('SERVER_UNREACHABLE', { url, problem: 'it is not a URL' });
+    if (!URL.canParse(url))
+      throw appError('SERVER_UNREACHABLE', { url, problem: 'it is not a URL' });
     const parsed = new URL(url);
     this.url = parsed.origin;
     this.#base = parsed.origin + parsed.pathname.replace(/\/$/, '') + base;
@@ -35,7 +36,11 @@ export class Requests {
   }
 
   /** Sends a request and gives its successful answer. @throws the error that the app answered with, `SERVER_UNREACHABLE` */
-  async send(method: string, path: string, { headers = {}, body }: RequestParts = {}): Promise<Response> {
+  async send(
+    method: string,
+    path: string,
+    { headers = {}, body }: RequestParts = {},
+  ): Promise<Response> {
     const response = await this.#fetch(this.#base + path, {
       method,
       headers: {
@@ -56,7 +61,11 @@ export class Requests {
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw appError('SERVER_ANSWER_INVALID', { url: this.url, problem: 'it is not JSON' }, { cause });
+      throw appError(
+        'SERVER_ANSWER_INVALID',
+        { url: this.url, problem: 'it is not JSON' },
+        { cause },
+      );
     }
   }
 
@@ -84,7 +93,10 @@ export class Requests {
     }
     const { code, message, hint, at } = body;
     if (typeof code !== 'string' || typeof message !== 'string') {
-      return appError('SERVER_ANSWER_INVALID', { url: this.url, problem: `status ${status} without a code` });
+      return appError('SERVER_ANSWER_INVALID', {
+        url: this.url,
+        problem: `status ${status} without a code`,
+      });
     }
     return fromWire({
       name: 'AppError',

@@ -22,7 +22,11 @@ export class ClassIndex {
    *
    * @param options.open - adds classes that nobody exports to `exports`, for tests that rebuild in one process. @default false
    */
-  constructor(app: App, exports: Record<string, unknown>, options: { readonly open?: boolean } = {}) {
+  constructor(
+    app: App,
+    exports: Record<string, unknown>,
+    options: { readonly open?: boolean } = {},
+  ) {
     this.#app = app;
     this.#exports = exports;
     this.#open = options.open ?? false;

@@ -81,7 +81,8 @@ function setMember(dict: DictComponent, key: string, value: unknown): void {
   checkKey(key);
   const { children, name } = metaOf(dict);
   const member = toComponent(value);
-  if (member === null) throw appError('COMPONENT_EXPECTED', { where: 'a Dict', got: describe(value) });
+  if (member === null)
+    throw appError('COMPONENT_EXPECTED', { where: 'a Dict', got: describe(value) });
   const old = children.get(key);
   if (old === member) return;
   if (old && name !== '') detach(old);

@@ -105,7 +105,9 @@ export abstract class Flow<P extends object = Record<never, never>> extends Comp
    */
   iterate<T>(items: Iterable<T>, options: IterateOptions = {}): Iterable<T> {
     const site = options.key ?? callSite(this.iterate);
-    if (typeof (items as { [Symbol.iterator]?: unknown } | null)?.[Symbol.iterator] !== 'function') {
+    if (
+      typeof (items as { [Symbol.iterator]?: unknown } | null)?.[Symbol.iterator] !== 'function'
+    ) {
       throw appError('FLOW_NOT_ITERABLE', { got: String(items) }, { at: this.name });
     }
     return this.#binding('iterate()').iterate(this, items, options, site);
@@ -147,7 +149,8 @@ export abstract class Flow<P extends object = Record<never, never>> extends Comp
 
   #binding(method: string) {
     const { binding } = metaOf(this);
-    if (!binding) throw appError('FLOW_NOT_RUNNING', { method: `${this.constructor.name}.${method}` });
+    if (!binding)
+      throw appError('FLOW_NOT_RUNNING', { method: `${this.constructor.name}.${method}` });
     return binding;
   }
 }

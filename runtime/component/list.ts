@@ -86,7 +86,9 @@ class ListComponent extends Component {
   }
 }
 
-export const List = ListComponent as unknown as new <T extends Component>(members?: readonly T[]) => List<T>;
+export const List = ListComponent as unknown as new <T extends Component>(
+  members?: readonly T[],
+) => List<T>;
 
 const handler: ProxyHandler<ListComponent> = {
   get(target, key) {
@@ -101,17 +103,21 @@ const handler: ProxyHandler<ListComponent> = {
   },
   set(target, key, value) {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
-    throw appError('COMPONENT_REASSIGNED', { name: `${metaOf(target).name || 'the List'}[${String(key)}]` });
+    throw appError('COMPONENT_REASSIGNED', {
+      name: `${metaOf(target).name || 'the List'}[${String(key)}]`,
+    });
   },
   deleteProperty(target, key) {
-    const member = typeof key === 'string' && INDEX.test(key) ? memberAt(target, Number(key)) : undefined;
+    const member =
+      typeof key === 'string' && INDEX.test(key) ? memberAt(target, Number(key)) : undefined;
     return member ? target.remove(member) : true;
   },
   ownKeys(target) {
     return [...target].map((_, index) => String(index)).concat(Reflect.ownKeys(target) as string[]);
   },
   getOwnPropertyDescriptor(target, key) {
-    const value = typeof key === 'string' && INDEX.test(key) ? memberAt(target, Number(key)) : undefined;
+    const value =
+      typeof key === 'string' && INDEX.test(key) ? memberAt(target, Number(key)) : undefined;
     if (value === undefined) return Reflect.getOwnPropertyDescriptor(target, key);
     return { value, enumerable: true, configurable: true, writable: true };
   },
@@ -140,7 +146,8 @@ function isReadMethod(key: string | symbol): key is ReadMethod {
 
 function addMember(list: ListComponent, value: unknown): void {
   const member = toComponent(value);
-  if (member === null) throw appError('COMPONENT_EXPECTED', { where: 'a List', got: describe(value) });
+  if (member === null)
+    throw appError('COMPONENT_EXPECTED', { where: 'a List', got: describe(value) });
   const id = list[NEXT_ID];
   list[NEXT_ID] += 1;
   attachChild(list, String(id), member);

@@ -86,7 +86,11 @@ function findWork(app: App, exports: Readonly<Record<string, unknown>>, spec: Wo
   } catch (error) {
     if (!isAppError(error, 'COMPONENT_UNKNOWN')) throw error;
     // A component that was attached at run time was built with other children here.
-    throw appError('WORK_TREE_DIFFERS', { work: spec.work, missing: spec.work, extra: '' }, { cause: error });
+    throw appError(
+      'WORK_TREE_DIFFERS',
+      { work: spec.work, missing: spec.work, extra: '' },
+      { cause: error },
+    );
   }
 }
 

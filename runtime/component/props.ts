@@ -19,8 +19,11 @@ export function toProps(given: object, subject: string): Readonly<Record<string,
 function copyProp(value: unknown, subject: string): unknown {
   if (isSelfSerialising(value)) return value;
   if (!holdsSelfSerialising(value, 0)) return toJsonCopy(value, subject, subject);
-  if (Array.isArray(value)) return value.map((item, index) => copyProp(item, `${subject}[${index}]`));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyProp(item, `${subject}.${key}`)]));
+  if (Array.isArray(value))
+    return value.map((item, index) => copyProp(item, `${subject}[${index}]`));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, copyProp(item, `${subject}.${key}`)]),
+  );
 }
 
 /** Props as JSON, to travel with a component's definition. */

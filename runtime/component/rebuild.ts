@@ -36,7 +36,11 @@ export function attachDefinitions(
 }
 
 /** How a component that is being attached will be built again. */
-export function definitionOf(component: Component, name: string, ref: ClassRef | undefined): ComponentDefinition {
+export function definitionOf(
+  component: Component,
+  name: string,
+  ref: ClassRef | undefined,
+): ComponentDefinition {
   const { kind, hasProps } = metaOf(component);
   if (ref === undefined) return { name, kind };
   if (!hasProps) return { name, kind, ref };

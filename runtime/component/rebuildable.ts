@@ -31,7 +31,8 @@ export function checkRebuildable(component: Component): void {
     });
   const count = component.constructor.length;
   if (count > 1) throw refuse(`its constructor takes ${count} arguments`);
-  if (count === 1 && !hasProps) throw refuse('its constructor takes an argument that super() did not get');
+  if (count === 1 && !hasProps)
+    throw refuse('its constructor takes an argument that super() did not get');
   if (kind === 'flow' || hasProps) compareWithTrial(component as Buildable, refuse);
 }
 
@@ -41,7 +42,9 @@ function compareWithTrial(component: Buildable, refuse: (problem: string) => Err
   const { hasProps } = metaOf(component);
   let trial: Buildable;
   try {
-    trial = new (component.constructor as ComponentClass)(hasProps ? decodeProps(encoded) : undefined) as Buildable;
+    trial = new (component.constructor as ComponentClass)(
+      hasProps ? decodeProps(encoded) : undefined,
+    ) as Buildable;
   } catch (error) {
     throw refuse(`its constructor fails when given its props (${String(error)})`);
   }
@@ -49,12 +52,18 @@ function compareWithTrial(component: Buildable, refuse: (problem: string) => Err
     throw refuse('its constructor does not accept the object that it passed to super()');
   }
   if (!deepEqual(shapeOf(trial), shapeOf(component))) {
-    throw refuse('it was given components that its constructor does not build; attach them after it');
+    throw refuse(
+      'it was given components that its constructor does not build; attach them after it',
+    );
   }
   if (!hasProps) return;
   for (const name of publicFields(trial)) {
     const value = plainOrNull(Reflect.get(trial, name));
-    if (value !== null && deepEqual(value, encoded) && !deepEqual(plainOrNull(Reflect.get(component, name)), encoded)) {
+    if (
+      value !== null &&
+      deepEqual(value, encoded) &&
+      !deepEqual(plainOrNull(Reflect.get(component, name)), encoded)
+    ) {
       throw refuse(`its constructor takes a positional argument into ${name}`);
     }
   }

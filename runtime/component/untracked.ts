@@ -34,18 +34,22 @@ function isOnlyComponents(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (isComponent(value)) return true;
   if (depth > MAX_DEPTH) return false;
-  if (Array.isArray(value)) return value.length > 0 && value.every((member) => isOnlyComponents(member, depth + 1));
+  if (Array.isArray(value))
+    return value.length > 0 && value.every((member) => isOnlyComponents(member, depth + 1));
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
   const keys = Object.keys(value);
-  return keys.length > 0 && keys.every((key) => isOnlyComponents(Reflect.get(value, key), depth + 1));
+  return (
+    keys.length > 0 && keys.every((key) => isOnlyComponents(Reflect.get(value, key), depth + 1))
+  );
 }
 
 /** A value that is not what was asked for, in words. */
 export function describe(value: unknown): string {
   if (typeof value === 'function') return `the class ${value.name} (did you forget \`new\`?)`;
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'plain object'}`;
+  if (typeof value === 'object' && value !== null)
+    return `a ${value.constructor?.name ?? 'plain object'}`;
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 

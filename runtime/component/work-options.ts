@@ -76,11 +76,21 @@ export function resolveWorkOptions(options: WorkOptions, subject: string): Resol
     raiseException: flag(options.raiseException, true, `${subject}.raiseException`),
     host: options.host === undefined ? null : text(options.host, `${subject}.host`),
     port: port === 0 ? null : port,
-    localBuildConfig: instance(options.localBuildConfig, BuildConfig, `${subject}.localBuildConfig`),
-    cloudBuildConfig: instance(options.cloudBuildConfig, BuildConfig, `${subject}.cloudBuildConfig`),
+    localBuildConfig: instance(
+      options.localBuildConfig,
+      BuildConfig,
+      `${subject}.localBuildConfig`,
+    ),
+    cloudBuildConfig: instance(
+      options.cloudBuildConfig,
+      BuildConfig,
+      `${subject}.cloudBuildConfig`,
+    ),
     cloudCompute: instance(options.cloudCompute, CloudCompute, `${subject}.cloudCompute`),
     startWithFlow:
-      options.startWithFlow === undefined ? null : flag(options.startWithFlow, true, `${subject}.startWithFlow`),
+      options.startWithFlow === undefined
+        ? null
+        : flag(options.startWithFlow, true, `${subject}.startWithFlow`),
     timeoutMs:
       options.timeout === undefined || options.timeout === null
         ? null
@@ -97,7 +107,8 @@ function flag(value: unknown, fallback: boolean, option: string): boolean {
 }
 
 function text(value: unknown, option: string): string {
-  if (typeof value !== 'string' || value === '') throw invalid(option, value, 'an address such as "0.0.0.0"');
+  if (typeof value !== 'string' || value === '')
+    throw invalid(option, value, 'an address such as "0.0.0.0"');
   return value;
 }
 

@@ -225,7 +225,10 @@ export abstract class Work<P extends object = Record<never, never>> extends Comp
 
   /** Whether the latest call failed because it took longer than `timeout`. */
   get hasTimeout(): boolean {
-    return this.hasFailed && this.statuses.findLast(({ stage }) => stage === 'failed')?.reason === 'timeout';
+    return (
+      this.hasFailed &&
+      this.statuses.findLast(({ stage }) => stage === 'failed')?.reason === 'timeout'
+    );
   }
 
   get isRunning(): boolean {

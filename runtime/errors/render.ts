@@ -10,7 +10,10 @@ const plain: Paint = (text) => text;
  *
  * The stack is shown for bugs and foreign errors, and for ours when `verbose` is set.
  */
-export function renderError(error: unknown, options: { verbose?: boolean; paint?: Paint } = {}): string {
+export function renderError(
+  error: unknown,
+  options: { verbose?: boolean; paint?: Paint } = {},
+): string {
   const paint = options.paint ?? plain;
   if (!isAppError(error)) {
     const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
@@ -24,6 +27,7 @@ export function renderError(error: unknown, options: { verbose?: boolean; paint?
   if (error.hint !== undefined) row('hint', error.hint);
   if (error.cause instanceof Error && error.kind !== 'user') row('cause', error.cause.message);
   row('docs', `errors.md#${error.code.toLowerCase()}`);
-  if ((options.verbose === true || error.kind === 'bug') && error.stack !== undefined) lines.push(error.stack);
+  if ((options.verbose === true || error.kind === 'bug') && error.stack !== undefined)
+    lines.push(error.stack);
   return lines.join('\n');
 }

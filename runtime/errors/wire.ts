@@ -44,7 +44,7 @@ export function fromWire(wire: WireError): Error {
         cause,
       })
     : new Error(wire.message, cause === undefined ? undefined : { cause });
-  if (!isErrorCode(wire.code)) Object.defineProperty(error, "name", { value: wire.name });
+  if (!isErrorCode(wire.code)) Object.defineProperty(error, 'name', { value: wire.name });
   if (wire.stack !== undefined) error.stack = wire.stack;
   return error;
 }

@@ -51,7 +51,10 @@ export class CloudCompute {
 
   constructor(options: InstanceTypeOptions);
   constructor(name?: string, options?: CloudComputeOptions);
-  constructor(nameOrOptions: string | InstanceTypeOptions = 'default', more: CloudComputeOptions = {}) {
+  constructor(
+    nameOrOptions: string | InstanceTypeOptions = 'default',
+    more: CloudComputeOptions = {},
+  ) {
     const options = typeof nameOrOptions === 'string' ? more : nameOrOptions;
     this.instanceType = typeof nameOrOptions === 'string' ? null : nameOrOptions.instanceType;
     this.name = this.instanceType ?? String(nameOrOptions);

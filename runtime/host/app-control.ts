@@ -21,7 +21,10 @@ export function withLogs(loop: FlowLoop, logs: LogFiles): AppControl {
     command: (work, verb) => loop.command(work, verb),
     stop: (message) => loop.stop(message),
     subscribe: (handler) => {
-      const ends = [loop.subscribe(handler), logs.subscribe((line) => handler({ type: 'log', ...line }))];
+      const ends = [
+        loop.subscribe(handler),
+        logs.subscribe((line) => handler({ type: 'log', ...line })),
+      ];
       return () => {
         for (const end of ends) end();
       };

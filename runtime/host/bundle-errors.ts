@@ -9,7 +9,8 @@ export function toBundleError(failure: unknown, projectRoot: string): AppError |
   if (first === undefined) return null;
   const place = placeOf(first, projectRoot);
   const specifier = missingImportOf(first);
-  if (specifier !== null) return appError('HOST_IMPORT_NOT_FOUND', { place, specifier }, { cause: failure });
+  if (specifier !== null)
+    return appError('HOST_IMPORT_NOT_FOUND', { place, specifier }, { cause: failure });
   const line = first.location?.lineText.trim() ?? '';
   return appError('HOST_APP_SYNTAX', { place, problem: first.text, line }, { cause: failure });
 }
@@ -23,7 +24,8 @@ function placeOf({ location }: Message, projectRoot: string): string {
 }
 
 function missingImportOf({ detail, text }: Message): string | null {
-  if (typeof detail === 'object' && detail !== null && 'missingImport' in detail) return String(detail.missingImport);
+  if (typeof detail === 'object' && detail !== null && 'missingImport' in detail)
+    return String(detail.missingImport);
   return /^Could not resolve "(.*)"$/.exec(text)?.[1] ?? null;
 }
 

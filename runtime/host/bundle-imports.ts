@@ -49,8 +49,12 @@ async function resolveImport(
   });
   if (found.errors.length > 0) return isOptional(kind) ? { path, external: true } : notFound(path);
   if (found.external) return { path: found.path, external: true };
-  if (!isPackageFile(found.path, projectRoot)) return { path: found.path, namespace: found.namespace };
-  return { path: kind.startsWith('require') ? found.path : pathToFileURL(found.path).href, external: true };
+  if (!isPackageFile(found.path, projectRoot))
+    return { path: found.path, namespace: found.namespace };
+  return {
+    path: kind.startsWith('require') ? found.path : pathToFileURL(found.path).href,
+    external: true,
+  };
 }
 
 /** Whether a file is left to Node: it is not the user's own source, and Node can load it. */

@@ -94,12 +94,14 @@ async function bundleBytes(options: BuildOptions): Promise<Uint8Array> {
 async function readableFile(appFile: string): Promise<string> {
   try {
     const file = await realpath(appFile);
-    if (!(await stat(file)).isFile()) throw appError('HOST_APP_FILE_UNREADABLE', { file: appFile, problem: 'it is not a file' });
+    if (!(await stat(file)).isFile())
+      throw appError('HOST_APP_FILE_UNREADABLE', { file: appFile, problem: 'it is not a file' });
     await access(file, constants.R_OK);
     return file;
   } catch (cause) {
     const errno = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') throw appError('HOST_APP_FILE_MISSING', { file: appFile }, { cause });
+    if (errno === 'ENOENT' || errno === 'ENOTDIR')
+      throw appError('HOST_APP_FILE_MISSING', { file: appFile }, { cause });
     if (errno !== 'EACCES' && errno !== 'ELOOP') throw cause;
     throw appError('HOST_APP_FILE_UNREADABLE', { file: appFile, problem: errno }, { cause });
   }

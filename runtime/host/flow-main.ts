@@ -107,7 +107,9 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     claim.release();
     process.off('exit', removeRunFile);
   });
-  const listener = await openListener(options.port === undefined ? { host } : { host, port: options.port });
+  const listener = await openListener(
+    options.port === undefined ? { host } : { host, port: options.port },
+  );
   closers.add(() => listener.close());
   const bundle = await bundleInto(directory.bundle, appFile);
   signal?.throwIfAborted();
@@ -116,8 +118,11 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   await claim.publish(token === null ? { url: listener.url } : { url: listener.url, token });
   options.onListening?.({ name, url });
 
-  if (options.resume !== true) await rename(directory.logs, `${directory.logs}.previous`).catch(() => undefined);
-  const logs = new LogFiles(directory.logs, { onFailure: (error) => warn(`logs cannot be written: ${String(error)}`) });
+  if (options.resume !== true)
+    await rename(directory.logs, `${directory.logs}.previous`).catch(() => undefined);
+  const logs = new LogFiles(directory.logs, {
+    onFailure: (error) => warn(`logs cannot be written: ${String(error)}`),
+  });
   closers.add(() => logs.close());
   const tell = tellerOf(logs, options);
   closers.add(hearOutput(options.flowOutput, tell.printed));
@@ -128,18 +133,32 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   const { loadApp } = await import('./load-app.ts');
   const { app, exports } = await loadApp(bundle.bundlePath, bundle.projectRoot, appFile);
   signal?.throwIfAborted();
-  const lease = await openStore(directory.store, { app: name, resume: options.resume ?? false, warn });
+  const lease = await openStore(directory.store, {
+    app: name,
+    resume: options.resume ?? false,
+    warn,
+  });
   closers.add(() => lease.close());
-  const backend = await openBackend(options, { name, directory, bundle, lease, logs: { write: tell.worked } });
+  const backend = await openBackend(options, {
+    name,
+    directory,
+    bundle,
+    lease,
+    logs: { write: tell.worked },
+  });
   closers.add(() => backend.close());
   const { channel, launcher } = backend;
   const clock = new SystemClock();
-  const loop = new FlowLoop(app, { lease, channel, launcher, clock }, {
-    name,
-    exports,
-    warn,
-    ...(options.loopTimings === undefined ? {} : { timings: options.loopTimings }),
-  });
+  const loop = new FlowLoop(
+    app,
+    { lease, channel, launcher, clock },
+    {
+      name,
+      exports,
+      warn,
+      ...(options.loopTimings === undefined ? {} : { timings: options.loopTimings }),
+    },
+  );
   if (options.onEvent) closers.add(loop.subscribe(options.onEvent));
   const control = withLogs(loop, logs);
   await loop.open();
@@ -168,7 +187,9 @@ async function bundleInto(outDirectory: string, appFile: string): Promise<Bundle
   const bundling = bundleApp({ appFile, outDirectory });
   const [bundled] = await Promise.allSettled([bundling, import('../server/api-server.ts')]);
   if (bundled.status === 'rejected') throw bundled.reason;
-  const old = (await readdir(outDirectory)).filter((file) => file.endsWith('.mjs') && join(outDirectory, file) !== bundled.value.bundlePath);
+  const old = (await readdir(outDirectory)).filter(
+    (file) => file.endsWith('.mjs') && join(outDirectory, file) !== bundled.value.bundlePath,
+  );
   await Promise.all(old.map((file) => rm(join(outDirectory, file), { force: true })));
   return bundled.value;
 }

@@ -10,7 +10,10 @@ type Stream = 'stdout' | 'stderr';
  *
  * Whoever must print past it keeps the streams' own `write` from before.
  */
-export function hearOutput(mode: FlowOutputMode, line: (stream: Stream, line: string) => void): () => void {
+export function hearOutput(
+  mode: FlowOutputMode,
+  line: (stream: Stream, line: string) => void,
+): () => void {
   const releases = (['stdout', 'stderr'] as const).map((name) => {
     const stream = process[name];
     const original: unknown = Reflect.get(stream, 'write');

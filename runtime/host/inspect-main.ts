@@ -36,7 +36,8 @@ async function inspect(appFile: string, outDirectory: string): Promise<Manifest>
 
 function toComponent(component: Component): Manifest['components'][number] {
   const { kind, name, subject } = metaOf(component);
-  if (!isWork(component) || kind !== 'work') return { kind: kind === 'work' ? 'flow' : kind, name, class: subject };
+  if (!isWork(component) || kind !== 'work')
+    return { kind: kind === 'work' ? 'flow' : kind, name, class: subject };
   const options = component[OPTIONS];
   return {
     kind,
@@ -71,7 +72,17 @@ function toOptions({ options }: App): Manifest['options'] {
 }
 
 function toHardware(compute: CloudCompute): Hardware {
-  const { name, instanceType, gpus, diskSize, shmSize, idleTimeoutMs, mounts, colocationGroupId, interruptible } = compute;
+  const {
+    name,
+    instanceType,
+    gpus,
+    diskSize,
+    shmSize,
+    idleTimeoutMs,
+    mounts,
+    colocationGroupId,
+    interruptible,
+  } = compute;
   return {
     name,
     instanceType,
@@ -85,13 +96,25 @@ function toHardware(compute: CloudCompute): Hardware {
   };
 }
 
-function toBuild({ requirements, image, dockerfile, buildCommands }: BuildConfig): Manifest['images'][string] {
+function toBuild({
+  requirements,
+  image,
+  dockerfile,
+  buildCommands,
+}: BuildConfig): Manifest['images'][string] {
   return { requirements: [...requirements], image, dockerfile, buildCommands: [...buildCommands] };
 }
 
 function images(app: App): Manifest['images'] {
-  const found = worksBelow(app.flow).map((work) => [work.name, toBuild(work.cloudBuildConfig)] as const);
-  const isCustom = ({ requirements, image, dockerfile, buildCommands }: Manifest['images'][string]): boolean =>
+  const found = worksBelow(app.flow).map(
+    (work) => [work.name, toBuild(work.cloudBuildConfig)] as const,
+  );
+  const isCustom = ({
+    requirements,
+    image,
+    dockerfile,
+    buildCommands,
+  }: Manifest['images'][string]): boolean =>
     image !== null || dockerfile !== null || requirements.length > 0 || buildCommands.length > 0;
   return Object.fromEntries(found.filter(([, build]) => isCustom(build)));
 }

@@ -10,7 +10,12 @@ import { manifestSchema, type Manifest } from './manifest.ts';
 
 /** An app file that takes longer to load is stuck. */
 const MAX_LOAD_MS = 60_000;
-const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './inspect-main.ts' : './inspect-main.js', import.meta.url));
+const ENTRY = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? './inspect-main.ts' : './inspect-main.js',
+    import.meta.url,
+  ),
+);
 
 export interface InspectOptions {
   readonly appFile: string;
@@ -36,9 +41,18 @@ export async function inspectApp(options: InspectOptions): Promise<Manifest> {
   }
 }
 
-async function inspectInto(directory: string, { appFile, cwd, env, signal, onOutput }: InspectOptions): Promise<Manifest> {
-  const child = fork(ENTRY, [appFile, directory], { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: loaderArguments() });
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => onOutput?.(chunk.toString('utf8')));
+async function inspectInto(
+  directory: string,
+  { appFile, cwd, env, signal, onOutput }: InspectOptions,
+): Promise<Manifest> {
+  const child = fork(ENTRY, [appFile, directory], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    execArgv: loaderArguments(),
+  });
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => onOutput?.(chunk.toString('utf8')));
   const kill = (): void => void child.kill('SIGKILL');
   const timer = setTimeout(kill, MAX_LOAD_MS);
   signal?.addEventListener('abort', kill, { once: true });
@@ -47,7 +61,10 @@ async function inspectInto(directory: string, { appFile, cwd, env, signal, onOut
     const answer = await answerOf(child);
     signal?.throwIfAborted();
     if (answer === null) {
-      const problem = child.signalCode === null ? `its process ended with code ${child.exitCode}` : `it did not load within ${MAX_LOAD_MS} ms`;
+      const problem =
+        child.signalCode === null
+          ? `its process ended with code ${child.exitCode}`
+          : `it did not load within ${MAX_LOAD_MS} ms`;
       throw appError('CLI_INSPECT_FAILED', { file: appFile, problem });
     }
     if ('error' in answer) throw fromWire(answer.error as WireError);

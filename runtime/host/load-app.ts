@@ -21,7 +21,11 @@ export interface LoadedApp {
  * @param appFile - the file as the user wrote it, for messages
  * @throws `HOST_APP_LOAD_FAILED` with the cause, `HOST_APP_NO_DEFAULT`; our own errors that user code raised pass as they are
  */
-export async function loadApp(bundlePath: string, projectRoot: string, appFile = bundlePath): Promise<LoadedApp> {
+export async function loadApp(
+  bundlePath: string,
+  projectRoot: string,
+  appFile = bundlePath,
+): Promise<LoadedApp> {
   // Stacks name the user's files and lines.
   process.setSourceMapsEnabled(true);
   const root = projectRoot.endsWith(sep) ? projectRoot : projectRoot + sep;
@@ -48,7 +52,9 @@ async function importBundle(url: string, file: string): Promise<Record<string, u
 
 /** By its brand: another copy of the class may have made it. */
 function isApp(value: unknown): value is App {
-  return typeof value === 'object' && value !== null && appBrand in value && value[appBrand] === true;
+  return (
+    typeof value === 'object' && value !== null && appBrand in value && value[appBrand] === true
+  );
 }
 
 function describe(value: unknown): string {

@@ -6,7 +6,16 @@
  * G3 A disk that fails loses lines, never the app; the failure is told once.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { LogLine, LogSink } from '../ports/log-sink.ts';
 import { formatLogLine, readTail, type OpenLog } from './log-reader.ts';
@@ -139,7 +148,7 @@ class LogFile {
     if (text === '') return;
     const bytes = Buffer.from(text);
     const descriptor = this.#open();
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
     this.#bytes += bytes.length;
     if (this.#bytes >= this.#maxBytes) this.#rotate();
   }
@@ -176,13 +185,18 @@ export async function tailLogs(
   known: readonly string[] = [],
 ): Promise<LogLine[]> {
   const sources = source === null ? new Set([...known, ...sourcesIn(directory)]) : [source];
-  return await readTail([...sources].flatMap((source) => openLog(directory, source) ?? []), lines);
+  return await readTail(
+    [...sources].flatMap((source) => openLog(directory, source) ?? []),
+    lines,
+  );
 }
 
 /** Sources by the names of their files; those whose name was cut are not told. */
 function sourcesIn(directory: string): string[] {
   try {
-    const files = readdirSync(directory).filter((file) => file.endsWith('.log') && !file.includes('~'));
+    const files = readdirSync(directory).filter(
+      (file) => file.endsWith('.log') && !file.includes('~'),
+    );
     return files.map((file) => decodeURIComponent(file.slice(0, -'.log'.length)));
   } catch {
     return [];

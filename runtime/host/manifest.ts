@@ -44,7 +44,11 @@ const work = z.object({
   ignorePatterns: z.array(z.string()),
 });
 
-const other = z.object({ kind: z.enum(['flow', 'dict', 'list']), name: z.string(), class: z.string() });
+const other = z.object({
+  kind: z.enum(['flow', 'dict', 'list']),
+  name: z.string(),
+  class: z.string(),
+});
 
 /** Schema of the manifest. */
 export const manifestSchema = z.object({
@@ -66,7 +70,11 @@ export const manifestSchema = z.object({
     logLevel: z.enum(['info', 'debug']),
     rootPath: z.string(),
     idleTurnMs: z.number().nullable(),
-    info: z.object({ title: z.string().optional(), description: z.string().optional(), image: z.string().optional() }),
+    info: z.object({
+      title: z.string().optional(),
+      description: z.string().optional(),
+      image: z.string().optional(),
+    }),
     flowCloudCompute: hardware.nullable(),
     /** Hardware that works attached at run time may use; `null`: every named class. */
     hardware: z.array(hardware).nullable(),

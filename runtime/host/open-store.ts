@@ -9,13 +9,18 @@ import type { StoreLease } from '../ports/state-store.ts';
  */
 export async function openStore(
   directory: string,
-  { app, resume, warn }: { readonly app: string; readonly resume: boolean; readonly warn: (message: string) => void },
+  {
+    app,
+    resume,
+    warn,
+  }: { readonly app: string; readonly resume: boolean; readonly warn: (message: string) => void },
 ): Promise<StoreLease> {
   const store = new LevelStateStore(directory);
   if (resume) return await store.open(app);
   const label = await labelOf(store, app);
   const kept = await keepAside(directory, label);
-  if (kept !== null && label === 'damaged') warn(`the stored state of an earlier run is damaged; it is kept in ${kept}`);
+  if (kept !== null && label === 'damaged')
+    warn(`the stored state of an earlier run is damaged; it is kept in ${kept}`);
   return await store.open(app);
 }
 

@@ -53,10 +53,14 @@ export class WorkPort {
 function freePort(host: string, port: number): Promise<number | null> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(port === 0 && host !== LOOPBACK ? freePort(LOOPBACK, 0) : null));
+    server.once('error', () =>
+      resolve(port === 0 && host !== LOOPBACK ? freePort(LOOPBACK, 0) : null),
+    );
     server.listen({ host, port, exclusive: true }, () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : null));
+      server.close(() =>
+        resolve(typeof address === 'object' && address !== null ? address.port : null),
+      );
     });
   });
 }

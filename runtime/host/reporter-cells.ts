@@ -40,7 +40,11 @@ export function createCells(): ReporterCells {
 }
 
 export function openCells(buffer: SharedArrayBuffer): ReporterCells {
-  return { buffer, flushFlag: new Int32Array(buffer, 0, 1), cells: new Int32Array(buffer, CELLS_OFFSET, CELL_COUNT) };
+  return {
+    buffer,
+    flushFlag: new Int32Array(buffer, 0, 1),
+    cells: new Int32Array(buffer, CELLS_OFFSET, CELL_COUNT),
+  };
 }
 
 /** What the reporter thread is started with. */

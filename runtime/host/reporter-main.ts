@@ -70,7 +70,9 @@ class ReporterThread {
     // An error is followed by `close`.
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => this.#orphaned());
-    this.#socket.write(encodeFrame({ type: 'hello', protocol: PROTOCOL_VERSION, pid, slot: boot.slot }));
+    this.#socket.write(
+      encodeFrame({ type: 'hello', protocol: PROTOCOL_VERSION, pid, slot: boot.slot }),
+    );
   }
 
   /** Takes what the main thread posts. */

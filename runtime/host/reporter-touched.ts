@@ -27,7 +27,12 @@ export class TouchedPaths {
       this.#last.delete(path);
     }
     const paths = [...this.#last.keys()];
-    return ops.filter((op) => !paths.some((path) => pathsConflict(path, op.path) || ('from' in op && isPrefix(path, op.from))));
+    return ops.filter(
+      (op) =>
+        !paths.some(
+          (path) => pathsConflict(path, op.path) || ('from' in op && isPrefix(path, op.from)),
+        ),
+    );
   }
 
   #note(path: string, delta: number): void {

@@ -16,7 +16,18 @@ import type { WorkBoot } from '../protocol/work-env.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Fields } from '../state/tracked.ts';
 import { workerEntry } from './process-entry.ts';
-import { ACKED, createCells, DIRTY, EXITING, ORPHANED, POKE_NAME, POKING, STOP, STOP_SEEN, WRITTEN } from './reporter-cells.ts';
+import {
+  ACKED,
+  createCells,
+  DIRTY,
+  EXITING,
+  ORPHANED,
+  POKE_NAME,
+  POKING,
+  STOP,
+  STOP_SEEN,
+  WRITTEN,
+} from './reporter-cells.ts';
 import type { ReporterStart, ToMain, ToReporter } from './reporter-cells.ts';
 import { Credit } from './reporter-credit.ts';
 import { isChangingState } from './reporter-stack.ts';
@@ -58,7 +69,9 @@ export class Reporter {
     // Without the thread the flow cannot be reached any more.
     this.#worker.on('error', (error) => {
       this.#dead = true;
-      process.stderr.write(`stormkite: the reporter of this work failed: ${error.stack ?? error.message}\n`);
+      process.stderr.write(
+        `stormkite: the reporter of this work failed: ${error.stack ?? error.message}\n`,
+      );
       process.exit(70);
     });
     Object.defineProperty(globalThis, Symbol.for(POKE_NAME), { value: () => this.#poke() });
@@ -251,6 +264,8 @@ export class Reporter {
 /** `/loss` of the fields is `/vars/loss` of the work's document. */
 function toDocumentPaths(ops: readonly Operation[]): Operation[] {
   return ops.map((op) =>
-    'from' in op ? { ...op, from: VARS + op.from, path: VARS + op.path } : { ...op, path: VARS + op.path },
+    'from' in op
+      ? { ...op, from: VARS + op.from, path: VARS + op.path }
+      : { ...op, path: VARS + op.path },
   );
 }

@@ -74,7 +74,10 @@ export function appNameOf(appFile: string, given?: string): string {
   const name = given ?? (file === 'app' ? basename(dirname(resolve(appFile))) : file);
   if (!APP_NAME.test(name) || /^\.+$/.test(name)) {
     const suggestion = name.replaceAll(/[^A-Za-z0-9_-]+/g, '-').slice(0, MAX_NAME_LENGTH);
-    throw appError('CLI_APP_NAME_INVALID', { name, suggestion: suggestion.replace(/^-+|-+$/g, '') || 'my-app' });
+    throw appError('CLI_APP_NAME_INVALID', {
+      name,
+      suggestion: suggestion.replace(/^-+|-+$/g, '') || 'my-app',
+    });
   }
   return name;
 }
@@ -158,7 +161,9 @@ async function linkWhenFree(draft: string, runFile: string, name: string): Promi
 /** All apps that run now, by name. Stale files are passed over, not removed. */
 export async function runningApps(home: string): Promise<RunInfo[]> {
   const folders = await readdir(join(home, 'apps')).catch(() => []);
-  const found = await Promise.all(folders.map((folder) => readRun(join(home, 'apps', folder, 'run.json'))));
+  const found = await Promise.all(
+    folders.map((folder) => readRun(join(home, 'apps', folder, 'run.json'))),
+  );
   const live: RunInfo[] = [];
   for (const info of found) if (info !== null && (await isAlive(info))) live.push(info);
   return live.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -174,8 +179,12 @@ async function readRun(runFile: string): Promise<RunInfo | null> {
 
 function parseRun(value: unknown): RunInfo | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { name, pid, processStart, startedAt, url, token, appFile, version } = value as Record<string, unknown>;
-  if (typeof pid !== 'number' || typeof processStart !== 'string' || typeof startedAt !== 'string') return null;
+  const { name, pid, processStart, startedAt, url, token, appFile, version } = value as Record<
+    string,
+    unknown
+  >;
+  if (typeof pid !== 'number' || typeof processStart !== 'string' || typeof startedAt !== 'string')
+    return null;
   if (typeof name !== 'string' || typeof url !== 'string') return null;
   if (typeof appFile !== 'string' || typeof version !== 'string') return null;
   const info = { name, pid, processStart, startedAt, url, appFile, version };
@@ -199,7 +208,11 @@ async function writeInfo(file: string, info: RunInfo): Promise<void> {
 
 function toWriteError(cause: unknown, where: string): unknown {
   if (errnoOf(cause) === undefined) return cause;
-  return appError('CLI_WRITE_FAILED', { where, problem: cause instanceof Error ? cause.message : '' }, { cause });
+  return appError(
+    'CLI_WRITE_FAILED',
+    { where, problem: cause instanceof Error ? cause.message : '' },
+    { cause },
+  );
 }
 
 /** The operating system's name of an error (`ENOENT`); an error of ours has none. */

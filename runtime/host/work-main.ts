@@ -42,13 +42,14 @@ async function giveUp(reason: FailedReason, error: unknown): Promise<never> {
 
 /** Imports one after the other, all while the reporter thread starts. */
 async function load() {
-  const [{ loadApp }, { openWorkProcess }, { WorkRunner }, { WorkPort }, { isAppError }] = await Promise.all([
-    import('./load-app.ts'),
-    import('../component/process-side.ts'),
-    import('./work-runner.ts'),
-    import('./process-port.ts'),
-    import('../errors/index.ts'),
-  ]);
+  const [{ loadApp }, { openWorkProcess }, { WorkRunner }, { WorkPort }, { isAppError }] =
+    await Promise.all([
+      import('./load-app.ts'),
+      import('../component/process-side.ts'),
+      import('./work-runner.ts'),
+      import('./process-port.ts'),
+      import('../errors/index.ts'),
+    ]);
   try {
     const { app, exports } = await loadApp(boot.bundlePath, boot.projectRoot);
     return { app, exports, openWorkProcess, WorkRunner, WorkPort, isAppError };
@@ -74,7 +75,8 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
     if (message.type === 'call') runner.call(message.message, message.applied);
     else if (message.type === 'flowDelta') runner.applyFlowDelta(message.ops);
     else if (message.type === 'stop') runner.stop(0);
-    else if (message.type === 'url') handle.fold([{ op: 'replace', path: '/vars/_url', value: message.url }]);
+    else if (message.type === 'url')
+      handle.fold([{ op: 'replace', path: '/vars/_url', value: message.url }]);
   };
   reporter.listen(hear);
   early.splice(0).forEach(hear);

@@ -14,7 +14,9 @@ import type { WorkPort } from './process-port.ts';
 import type { Reporter } from './reporter.ts';
 
 type EndEvent = Extract<WorkEvent, { type: 'end' }>;
-type End = { readonly outcome: CallOutcome } & Partial<Pick<EndEvent, 'reason' | 'message' | 'error' | 'handled'>>;
+type End = { readonly outcome: CallOutcome } & Partial<
+  Pick<EndEvent, 'reason' | 'message' | 'error' | 'handled'>
+>;
 
 interface Call {
   readonly message: CallMessage;
@@ -97,7 +99,8 @@ export class WorkRunner implements WorkProcess {
     this.#exitCode = exitCode;
     this.#seeStop();
     if (this.#handle === null) this.#leave(exitCode);
-    else if (this.#ready && this.#running === null) background(this.#exit(this.#handle), 'ending the work');
+    else if (this.#ready && this.#running === null)
+      background(this.#exit(this.#handle), 'ending the work');
   }
 
   /** Takes an error that nothing caught; false when no call is running that it could belong to. */
@@ -113,7 +116,8 @@ export class WorkRunner implements WorkProcess {
   }
 
   #next(): void {
-    if (!this.#ready || this.#running !== null || this.#waiting === null || this.#handle === null) return;
+    if (!this.#ready || this.#running !== null || this.#waiting === null || this.#handle === null)
+      return;
     const call = this.#waiting;
     this.#waiting = null;
     this.#running = call;
@@ -136,7 +140,13 @@ export class WorkRunner implements WorkProcess {
   async #execute(handle: WorkProcessHandle, { call, attempt, args }: CallMessage): Promise<End> {
     if (this.#reporter.stopAsked) return { outcome: 'stopped' };
     const taken = await this.#port?.problem();
-    if (taken) return { outcome: 'failed', reason: 'port_taken', message: taken.message, error: toWire(taken) };
+    if (taken)
+      return {
+        outcome: 'failed',
+        reason: 'port_taken',
+        message: taken.message,
+        error: toWire(taken),
+      };
     this.#reporter.emit({ type: 'running', call, attempt });
     this.#reporter.calling(true);
     try {
@@ -163,7 +173,12 @@ export class WorkRunner implements WorkProcess {
   #returnedValue(returned: unknown): End {
     const got = returned === null ? 'null' : `a value of type ${typeof returned}`;
     const error = appError('WORK_RETURNED_VALUE', { name: this.#name, got }, { at: this.#name });
-    return { outcome: 'failed', reason: 'invalid_return_value', message: error.message, error: toWire(error) };
+    return {
+      outcome: 'failed',
+      reason: 'invalid_return_value',
+      message: error.message,
+      error: toWire(error),
+    };
   }
 
   async #failed(handle: WorkProcessHandle, thrown: unknown): Promise<End> {

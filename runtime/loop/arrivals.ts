@@ -88,7 +88,8 @@ export class Arrivals {
       case 'fact': {
         const state = works.get(item.fact.work);
         if (state) events.fact(state, item.fact);
-        else if (item.fact.state === 'starting' || item.fact.state === 'running') this.#parts.endUnknown(item.fact);
+        else if (item.fact.state === 'starting' || item.fact.state === 'running')
+          this.#parts.endUnknown(item.fact);
         return;
       }
       case 'launched':
@@ -122,7 +123,8 @@ export class Arrivals {
     if (check && !check(document())) return done({ ok: false, why: 'stale' });
     const outcomes = applyClientPatch(this.#parts, ops);
     const last = outcomes.at(-1);
-    if (last && !last.ok) return done({ ok: false, why: 'refused', outcomes, problem: last.message });
+    if (last && !last.ok)
+      return done({ ok: false, why: 'refused', outcomes, problem: last.message });
     waker.wantTurn();
     committer.whenDurable(() => done({ ok: true, version: committer.version }));
   }

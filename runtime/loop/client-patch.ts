@@ -81,11 +81,18 @@ function plan(root: Component, op: Operation, drafts: Map<Component, JsonObject>
   const own: Operation =
     'from' in op ? { ...op, path: place.path, from: source.path } : { ...op, path: place.path };
   if (removesRequired(place, source, own)) {
-    return { outcome: refused('forbidden', `${metaOf(place.component).name}.${place.field} cannot be removed`) };
+    return {
+      outcome: refused(
+        'forbidden',
+        `${metaOf(place.component).name}.${place.field} cannot be removed`,
+      ),
+    };
   }
   if ('value' in own) toJsonCopy(own.value, place.field);
   const outcome = applyOperation({ doc: draft }, own);
-  return outcome.ok && own.op !== 'test' ? { outcome, move: { component: place.component, op: own } } : { outcome };
+  return outcome.ok && own.op !== 'test'
+    ? { outcome, move: { component: place.component, op: own } }
+    : { outcome };
 }
 
 /** A declared field may be removed only when its class lets it be undefined. */
@@ -95,7 +102,11 @@ function removesRequired(place: Place, source: Place, op: Operation): boolean {
   return !metaOf(target.component).optionalFields.has(target.field);
 }
 
-function perform(component: Component, op: Operation, { recorder, works, collector }: PatchParts): void {
+function perform(
+  component: Component,
+  op: Operation,
+  { recorder, works, collector }: PatchParts,
+): void {
   const meta = metaOf(component);
   if (meta.kind !== 'work') {
     meta.fields?.apply([op]);
@@ -117,7 +128,9 @@ function toFieldWrites(op: Operation, read: ((field: string) => unknown) | undef
   return [...fields].map((field): Operation => {
     const path = formatPointer([field]);
     const value = read?.(field);
-    return value === undefined ? { op: 'remove', path } : { op: 'add', path, value: cloneJson(value as never) };
+    return value === undefined
+      ? { op: 'remove', path }
+      : { op: 'add', path, value: cloneJson(value as never) };
   });
 }
 
@@ -129,11 +142,13 @@ function locate(root: Component, pointer: string): Place | (Outcome & { ok: fals
     const kinds = REGISTRIES[segments[index] ?? ''];
     if (!kinds) return refused('forbidden', `${pointer} is not a field that a client may change`);
     const child = metaOf(component).children.get(segments[index + 1] ?? '');
-    if (!child || !kinds.includes(metaOf(child).kind)) return refused('missing', `there is no component at ${pointer}`);
+    if (!child || !kinds.includes(metaOf(child).kind))
+      return refused('missing', `there is no component at ${pointer}`);
     component = child;
   }
   const field = segments[index + 1];
-  if (field === undefined) return refused('forbidden', `${pointer} is not a field that a client may change`);
+  if (field === undefined)
+    return refused('forbidden', `${pointer} is not a field that a client may change`);
   const { fields, name, children } = metaOf(component);
   if (children.has(field)) return refused('forbidden', `${name}.${field} is a component`);
   if (field.startsWith('_')) return refused('forbidden', `${name}.${field} belongs to Stormkite`);

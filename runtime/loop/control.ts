@@ -32,5 +32,10 @@ export type PatchResult =
   | { readonly ok: true; readonly version: number }
   | { readonly ok: false; readonly why: 'stale' }
   /** `outcomes` has one entry per operation up to the first refused one. */
-  | { readonly ok: false; readonly why: 'refused'; readonly outcomes: readonly Outcome[]; readonly problem: string }
+  | {
+      readonly ok: false;
+      readonly why: 'refused';
+      readonly outcomes: readonly Outcome[];
+      readonly problem: string;
+    }
   | { readonly ok: false; readonly why: 'ended' };

@@ -50,7 +50,10 @@ export class Effects {
       return;
     }
     if (effect.do === 'release') {
-      background(this.#ports.launcher.release(effect.work), `releasing the hardware of ${effect.work}`);
+      background(
+        this.#ports.launcher.release(effect.work),
+        `releasing the hardware of ${effect.work}`,
+      );
       return;
     }
     background(this.#run(effect), `${effect.do} of ${effect.state.name}`);

@@ -53,7 +53,9 @@ export class LoopBinding implements FlowBinding {
     const json = toArguments(work, args);
     const hash = state.hasher.hash(json);
     const options = work[OPTIONS];
-    const waitMs = options.cacheCalls ? 0 : state.lastSentMs + this.#parts.paceMs - clock.monotonic();
+    const waitMs = options.cacheCalls
+      ? 0
+      : state.lastSentMs + this.#parts.paceMs - clock.monotonic();
     const rerun = options.cacheCalls ? null : waitMs <= 0;
     const submission = state.ledger.submit(hash, json, state.name, clock.now(), rerun);
     if (submission === 'sent') {
@@ -123,7 +125,8 @@ export class LoopBinding implements FlowBinding {
 
   beforeChange(component: Component, field: string): void {
     const { works } = this.#parts;
-    if (metaOf(component).kind === 'work') works.get(metaOf(component).name)?.replica.beforeWrite(field);
+    if (metaOf(component).kind === 'work')
+      works.get(metaOf(component).name)?.replica.beforeWrite(field);
   }
 
   schedule(flow: Flow, pattern: string, options: ScheduleOptions, site: string): boolean {

@@ -82,13 +82,19 @@ export class FlowLoop implements AppControl {
     const { clock } = ports;
     const recorder = this.#recorder;
     this.#teller = new Teller(clock, recorder);
-    this.#waker = new Waker({ clock, idleTurnMs: app.options.idleTurnMs, step: () => this.#step() });
+    this.#waker = new Waker({
+      clock,
+      idleTurnMs: app.options.idleTurnMs,
+      step: () => this.#step(),
+    });
     this.#works = new WorkBook(recorder, {
       warn: (message) => this.#warn(message),
       status: (work, status) => this.#teller.status(work, status),
     });
     this.#collector = new Collector(recorder, this.#works);
-    this.#schedules = new Schedules(clock, recorder, (fire) => this.#arrivals.post({ type: 'fire', fire }));
+    this.#schedules = new Schedules(clock, recorder, (fire) =>
+      this.#arrivals.post({ type: 'fire', fire }),
+    );
     this.#iterations = new Iterations(recorder);
     this.#committer = this.#createCommitter();
     this.#ending = new Ending({ ...this.#shared(), schedules: this.#schedules });
@@ -158,7 +164,10 @@ export class FlowLoop implements AppControl {
     return { ...liveDocument(this.#app.flow), app_state: { stage: this.stage } };
   }
 
-  patch(ops: readonly Operation[], check?: (document: JsonObject) => boolean): Promise<PatchResult> {
+  patch(
+    ops: readonly Operation[],
+    check?: (document: JsonObject) => boolean,
+  ): Promise<PatchResult> {
     if (this.#ending.isUnderWay) return Promise.resolve({ ok: false, why: 'ended' });
     return new Promise((done) => {
       this.#arrivals.post({ type: 'patch', ops, check, done });
@@ -185,7 +194,12 @@ export class FlowLoop implements AppControl {
 
   command(work: string, verb: 'start' | 'stop' | 'delete'): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#arrivals.post({ type: 'command', work, verb, done: (error) => (error ? reject(error) : resolve()) });
+      this.#arrivals.post({
+        type: 'command',
+        work,
+        verb,
+        done: (error) => (error ? reject(error) : resolve()),
+      });
     });
   }
 
@@ -203,7 +217,9 @@ export class FlowLoop implements AppControl {
     this.#ending.interrupt();
     const { clock, launcher } = this.#ports;
     const { stopGraceMs } = this.#timings;
-    const running = [...this.#works.all()].flatMap(({ name, seen }) => (seen ? [{ work: name, epoch: seen.epoch }] : []));
+    const running = [...this.#works.all()].flatMap(({ name, seen }) =>
+      seen ? [{ work: name, epoch: seen.epoch }] : [],
+    );
     const patience = new Promise<void>((resolve) => clock.after(stopGraceMs, resolve));
     await Promise.all([
       ...running.map((ref) => launcher.stop(ref, stopGraceMs)),
@@ -258,7 +274,9 @@ export class FlowLoop implements AppControl {
     let warned = false;
     const slow = clock.after(slowTurnMs, () => {
       warned = true;
-      this.#warn(`a turn of the flow has been running for ${slowTurnMs} ms; move long work into a Work`);
+      this.#warn(
+        `a turn of the flow has been running for ${slowTurnMs} ms; move long work into a Work`,
+      );
     });
     const finish = (outcome: TurnOutcome): TurnOutcome => {
       slow.cancel();
@@ -273,7 +291,14 @@ export class FlowLoop implements AppControl {
       if (outcome.kind === 'done') this.#schedules.reset();
       this.#teller.changes('flow');
       const suspended = outcome.kind === 'suspended';
-      this.#teller.emit({ type: 'turn', at: clock.now(), version: this.version, turn: this.turns, ms, suspended });
+      this.#teller.emit({
+        type: 'turn',
+        at: clock.now(),
+        version: this.version,
+        turn: this.turns,
+        ms,
+        suspended,
+      });
       reach('turn.ran');
       return outcome;
     };
@@ -299,7 +324,8 @@ export class FlowLoop implements AppControl {
       });
     }
     this.#committer.settle();
-    if (!this.#arrivals.isEmpty || (this.#waker.isTurnWanted && !this.#ending.isUnderWay)) this.#waker.wake();
+    if (!this.#arrivals.isEmpty || (this.#waker.isTurnWanted && !this.#ending.isUnderWay))
+      this.#waker.wake();
     const result = this.#arrivals.isEmpty ? this.#ending.over() : null;
     if (result) this.#finish(result);
   }
@@ -355,14 +381,20 @@ export class FlowLoop implements AppControl {
     for (const fact of await launcher.observe()) this.#arrivals.post({ type: 'fact', fact });
     if (!stored) return;
     for (const state of this.#works.all()) {
-      for (const delta of await lease.deltasAfter(state.name, state.mark)) intake.take(state, delta);
+      for (const delta of await lease.deltasAfter(state.name, state.mark))
+        intake.take(state, delta);
     }
   }
 
   #storedApp(version: number): StoredApp {
     const { marks, meta } = this.#works.toStored();
     const document = cloneJson(this.document()) as JsonObject;
-    return { version, document, marks, meta: { version: STORE_VERSION, ...meta, ...this.#tree.toStored() } };
+    return {
+      version,
+      document,
+      marks,
+      meta: { version: STORE_VERSION, ...meta, ...this.#tree.toStored() },
+    };
   }
 
   #warn(message: string): void {
@@ -413,7 +445,8 @@ export class FlowLoop implements AppControl {
       timings: this.#timings,
       defaultIdleTimeoutMs: this.#options.defaultIdleTimeoutMs ?? null,
       raise: (error) => this.#ending.fail(error),
-      timedOut: (state, call, attempt) => this.#arrivals.post({ type: 'timeout', state, call, attempt }),
+      timedOut: (state, call, attempt) =>
+        this.#arrivals.post({ type: 'timeout', state, call, attempt }),
       idled: (state) => this.#arrivals.post({ type: 'idle', state }),
       interrupted: () => this.#ending.isInterrupted,
     });
@@ -423,7 +456,8 @@ export class FlowLoop implements AppControl {
     const { clock } = this.#ports;
     return new Effects(this.#ports, {
       stopGraceMs: this.#timings.stopGraceMs,
-      launched: (state, epoch, result) => this.#arrivals.post({ type: 'launched', state, epoch, result }),
+      launched: (state, epoch, result) =>
+        this.#arrivals.post({ type: 'launched', state, epoch, result }),
       absent: (state) => {
         state.retryAtMs = clock.monotonic() + this.#timings.launchRetryMs;
       },
@@ -461,7 +495,9 @@ export class FlowLoop implements AppControl {
       launcher,
       document: () => this.document(),
       endUnknown: ({ work, epoch }) => {
-        const ended = launcher.stop({ work, epoch }, this.#timings.stopGraceMs).then(() => launcher.release(work));
+        const ended = launcher
+          .stop({ work, epoch }, this.#timings.stopGraceMs)
+          .then(() => launcher.release(work));
         background(ended, `ending ${work}, which the app does not know`);
       },
       end: (message) => this.#ending.ask({ stage: 'stopped', message }),

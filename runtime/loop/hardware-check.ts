@@ -8,17 +8,26 @@ import { isHardwareName } from '../hardware/catalogue.ts';
  *
  * Named classes are allowed unless `App({ hardware })` limits them; instance types must be used by a constructed work or listed.
  */
-export function hardwareCheck(app: App, warn: (message: string) => void): (component: Component, name: string) => void {
+export function hardwareCheck(
+  app: App,
+  warn: (message: string) => void,
+): (component: Component, name: string) => void {
   const { hardware } = app.options;
   const declared = new Set((hardware ?? []).map(({ name }) => name));
-  for (const component of withBelow(app.flow)) if (isWork(component)) declared.add(component.cloudCompute.name);
+  for (const component of withBelow(app.flow))
+    if (isWork(component)) declared.add(component.cloudCompute.name);
   const warned = new Set<string>();
   return (component, name) => {
     if (!isWork(component)) return;
     const used = component.cloudCompute.name;
-    if (declared.has(used) || (isHardwareName(used) && hardware === undefined) || warned.has(used)) return;
+    if (declared.has(used) || (isHardwareName(used) && hardware === undefined) || warned.has(used))
+      return;
     warned.add(used);
-    const line = isHardwareName(used) ? `new CloudCompute('${used}')` : `new CloudCompute({ instanceType: '${used}' })`;
-    warn(`${name} uses ${used}, which is not declared: on AWS add new App(root, { hardware: [${line}] })`);
+    const line = isHardwareName(used)
+      ? `new CloudCompute('${used}')`
+      : `new CloudCompute({ instanceType: '${used}' })`;
+    warn(
+      `${name} uses ${used}, which is not declared: on AWS add new App(root, { hardware: [${line}] })`,
+    );
   };
 }

@@ -15,7 +15,12 @@ export type Item =
       readonly epoch: number;
       readonly result: LaunchResult;
     }
-  | { readonly type: 'timeout'; readonly state: WorkState; readonly call: string; readonly attempt: number }
+  | {
+      readonly type: 'timeout';
+      readonly state: WorkState;
+      readonly call: string;
+      readonly attempt: number;
+    }
   | { readonly type: 'idle'; readonly state: WorkState }
   | { readonly type: 'fire'; readonly fire: () => void }
   | {

@@ -43,7 +43,8 @@ export class Intake {
   #drain(work: IntakeWork): void {
     const ahead = this.#ahead.get(work.name);
     if (!ahead) return;
-    for (let next = ahead.get(work.received + 1); next; next = ahead.get(work.received + 1)) this.#pass(work, next);
+    for (let next = ahead.get(work.received + 1); next; next = ahead.get(work.received + 1))
+      this.#pass(work, next);
     for (const seq of ahead.keys()) if (seq <= work.received) ahead.delete(seq);
     if (ahead.size === 0) this.#ahead.delete(work.name);
   }

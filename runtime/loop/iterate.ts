@@ -48,7 +48,8 @@ export class Iterations {
     for (const { flow, key, before } of this.#moved.values()) {
       const { calls, pointer, deleted } = metaOf(flow);
       const value = calls[key];
-      if (deleted || value === undefined || (before !== undefined && deepEqual(before, value))) continue;
+      if (deleted || value === undefined || (before !== undefined && deepEqual(before, value)))
+        continue;
       this.#recorder.op({ op: 'add', path: `${pointer}/calls/${key}`, value: cloneJson(value) });
     }
     this.#moved.clear();

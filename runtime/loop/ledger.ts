@@ -8,7 +8,13 @@
  */
 import { appError } from '../errors/index.ts';
 import type { WorkStatus } from '../protocol/events.ts';
-import { entryOf, ledgerOf, START_ENTRY, statusOf, type CallEntry } from '../component/work-status.ts';
+import {
+  entryOf,
+  ledgerOf,
+  START_ENTRY,
+  statusOf,
+  type CallEntry,
+} from '../component/work-status.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 
@@ -73,7 +79,13 @@ export class Ledger {
    *
    * @throws `WORK_QUEUE_FULL`
    */
-  submit(hash: string, args: readonly Json[], work: string, at: number, rerun: boolean | null): Submission {
+  submit(
+    hash: string,
+    args: readonly Json[],
+    work: string,
+    at: number,
+    rerun: boolean | null,
+  ): Submission {
     const entry = entryOf(this.calls, hash);
     if (entry && entry.outcome === undefined) return 'in-flight';
     if (entry?.outcome === 'succeeded') {
@@ -103,13 +115,19 @@ export class Ledger {
   /** The work's process entered `run`. */
   running(hash: string, attempt: number, at: number): boolean {
     const { active } = this;
-    if (active?.hash !== hash || active.attempt !== attempt || active.stage === 'running') return false;
+    if (active?.hash !== hash || active.attempt !== attempt || active.stage === 'running')
+      return false;
     this.#status(hash, { stage: 'running', timestamp: at });
     return true;
   }
 
   /** A call is over; the next waiting one takes its place. False when it is not the one in flight. */
-  end(hash: string, attempt: number, outcome: NonNullable<CallEntry['outcome']>, status: WorkStatus): boolean {
+  end(
+    hash: string,
+    attempt: number,
+    outcome: NonNullable<CallEntry['outcome']>,
+    status: WorkStatus,
+  ): boolean {
     const { active } = this;
     if (active?.hash !== hash || active.attempt !== attempt) return false;
     this.#status(hash, status);
@@ -214,7 +232,13 @@ export class Ledger {
    */
   processFailed(status: WorkStatus): 'started' | 'done' | null {
     const { stage } = this.status;
-    if (this.active !== null || stage === 'failed' || stage === 'stopped' || stage === 'not_started') return null;
+    if (
+      this.active !== null ||
+      stage === 'failed' ||
+      stage === 'stopped' ||
+      stage === 'not_started'
+    )
+      return null;
     this.#processStatus(status);
     return stage === 'succeeded' ? 'done' : 'started';
   }

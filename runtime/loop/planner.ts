@@ -31,7 +31,8 @@ export class Planner {
   plan(ending: boolean): Effect[] {
     const { collector, works } = this.#parts;
     const effects: Effect[] = [];
-    for (const { work, ops } of collector.takeFlowWrites()) effects.push({ do: 'flow-delta', work, ops });
+    for (const { work, ops } of collector.takeFlowWrites())
+      effects.push({ do: 'flow-delta', work, ops });
     for (const state of works.takeTouched()) {
       const effect = this.#planWork(state, ending);
       if (effect) effects.push(effect);

@@ -7,7 +7,10 @@ export interface WorkView {
   /** False once it was deleted, or while the app ends. */
   readonly allowed: boolean;
   readonly epoch: number;
-  readonly seen: { readonly epoch: number; readonly state: 'starting' | 'running' | 'stopping' } | null;
+  readonly seen: {
+    readonly epoch: number;
+    readonly state: 'starting' | 'running' | 'stopping';
+  } | null;
   readonly ready: boolean;
   readonly recycle: boolean;
   readonly busy: 'launch' | 'send' | 'stop' | null;

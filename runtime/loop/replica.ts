@@ -59,7 +59,8 @@ export class Replica {
       const whole = op.path === pointerOf(field);
       const last = overlay.ops.at(-1);
       if (whole) overlay.ops = [op];
-      else if (last?.path === op.path && last.op === 'replace' && op.op === 'replace') overlay.ops.splice(-1, 1, op);
+      else if (last?.path === op.path && last.op === 'replace' && op.op === 'replace')
+        overlay.ops.splice(-1, 1, op);
       else overlay.ops.push(op);
     }
     this.#before.clear();
@@ -73,7 +74,10 @@ export class Replica {
       const overlay = this.#overlays.get(field);
       if (overlay) changed.push(...this.#applyBelow(field, overlay, op));
       else if (this.#fields.apply([op])[0]?.ok === true) changed.push(op);
-      else this.#warn(`a change of ${this.#fields.at()}${op.path} could not be applied and was left out`);
+      else
+        this.#warn(
+          `a change of ${this.#fields.at()}${op.path} could not be applied and was left out`,
+        );
     }
     return changed;
   }
@@ -97,10 +101,12 @@ export class Replica {
 
   /** Overlays hold one field each, so what leads from one field into another becomes a removal and an addition. */
   #perField(op: Operation): Operation[] {
-    if (!('from' in op) || fieldOf(op.from) === fieldOf(op.path) || this.#overlays.size === 0) return [op];
+    if (!('from' in op) || fieldOf(op.from) === fieldOf(op.path) || this.#overlays.size === 0)
+      return [op];
     const field = fieldOf(op.from);
     const source = this.#overlays.get(field)?.base ?? this.#fields.raw(field);
-    const value = source === undefined ? undefined : getAt({ [field]: source }, parsePointer(op.from));
+    const value =
+      source === undefined ? undefined : getAt({ [field]: source }, parsePointer(op.from));
     if (value === undefined) return [op];
     const added: Operation = { op: 'add', path: op.path, value: cloneJson(value) };
     return op.op === 'move' ? [{ op: 'remove', path: op.from }, added] : [added];
@@ -125,7 +131,10 @@ export class Replica {
     const { outcomes } = applyPatch(view, overlay.ops, 'each');
     overlay.ops = overlay.ops.filter((own, index) => {
       const applied = outcomes[index]?.ok === true;
-      if (!applied) this.#warn(`the flow's write to ${this.#fields.at()}${own.path} no longer applies and was dropped`);
+      if (!applied)
+        this.#warn(
+          `the flow's write to ${this.#fields.at()}${own.path} no longer applies and was dropped`,
+        );
       return applied;
     });
     if (overlay.ops.length === 0) this.#overlays.delete(field);

@@ -10,7 +10,13 @@ import { componentByName, withBelow } from '../component/tree.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import { getAt, parsePointer } from '../state/pointer.ts';
-import { COMPONENT_RECORD, FIELDS_RECORD, LIST_RECORD, type StoredDefinition, type Tombstone } from './tree-keeper.ts';
+import {
+  COMPONENT_RECORD,
+  FIELDS_RECORD,
+  LIST_RECORD,
+  type StoredDefinition,
+  type Tombstone,
+} from './tree-keeper.ts';
 
 /** Rebuilds what was attached or deleted at run time; gives the records in their order. */
 export function restoreTree(app: App, stored: StoredApp, classes: ClassIndex): StoredDefinition[] {
@@ -23,7 +29,8 @@ export function restoreTree(app: App, stored: StoredApp, classes: ClassIndex): S
     else attachDefinitions(app.flow, [definition], classes);
   }
   for (const [key, value] of Object.entries(stored.meta)) {
-    if (key.startsWith(LIST_RECORD)) reserveListIds(app.flow, key.slice(LIST_RECORD.length), Number(value));
+    if (key.startsWith(LIST_RECORD))
+      reserveListIds(app.flow, key.slice(LIST_RECORD.length), Number(value));
   }
   return definitions;
 }
@@ -55,7 +62,8 @@ function restoreFields(
     fields.setRaw(field, value === undefined ? undefined : cloneJson(value));
   }
   for (const field of Object.keys(vars)) {
-    if (!fields.has(field)) warn(`${name}.${field} is stored but no longer declared; its value was left out`);
+    if (!fields.has(field))
+      warn(`${name}.${field} is stored but no longer declared; its value was left out`);
   }
 }
 
@@ -69,7 +77,8 @@ function bury(root: Component, { name, shown, cleared }: Tombstone, classes: Cla
     return;
   }
   const cut = name.lastIndexOf('.');
-  if (cleared) Reflect.set(componentByName(root, name.slice(0, cut)), name.slice(cut + 1), undefined);
+  if (cleared)
+    Reflect.set(componentByName(root, name.slice(0, cut)), name.slice(cut + 1), undefined);
 }
 
 function reserveListIds(root: Component, name: string, next: number): void {

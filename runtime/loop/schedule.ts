@@ -68,7 +68,8 @@ export class Schedules {
   /** Sets the timers of a flow that was restored; a firing that was missed happens once, now. */
   restore(flow: Flow): void {
     const entries = entriesOf(metaOf(flow).calls) ?? {};
-    for (const [key, entry] of Object.entries(entries)) this.#arm(flow, key, entry as unknown as ScheduleEntry);
+    for (const [key, entry] of Object.entries(entries))
+      this.#arm(flow, key, entry as unknown as ScheduleEntry);
   }
 
   /** A turn ended unsuspended: what was true is false again. */
@@ -103,7 +104,11 @@ export class Schedules {
     }
     const entries = calls['scheduling'] as JsonObject;
     entries[key] = entry as unknown as Json;
-    this.#recorder.op({ op: 'add', path: pathOf(flow, key), value: { ...entry } as unknown as Json });
+    this.#recorder.op({
+      op: 'add',
+      path: pathOf(flow, key),
+      value: { ...entry } as unknown as Json,
+    });
   }
 
   #arm(flow: Flow, key: string, entry: ScheduleEntry): void {
@@ -150,9 +155,17 @@ function parseCron(pattern: string, at: string): Cron {
   }
 }
 
-function startOf(startTime: ScheduleOptions['startTime'], pattern: string, at: string): number | null {
+function startOf(
+  startTime: ScheduleOptions['startTime'],
+  pattern: string,
+  at: string,
+): number | null {
   if (startTime === undefined) return null;
   const ms = new Date(startTime).getTime();
   if (Number.isFinite(ms)) return ms;
-  throw appError('FLOW_SCHEDULE_INVALID', { pattern, problem: `startTime ${String(startTime)} is no date` }, { at });
+  throw appError(
+    'FLOW_SCHEDULE_INVALID',
+    { pattern, problem: `startTime ${String(startTime)} is no date` },
+    { at },
+  );
 }

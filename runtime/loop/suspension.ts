@@ -33,9 +33,15 @@ export class EndSignal extends Error {
 
 /** Whether a caught value is the signal that suspends a turn: code that catches errors must re-throw it. */
 export function isSuspension(value: unknown): value is Suspension {
-  return typeof value === 'object' && value !== null && (value as { [SUSPENSION]?: unknown })[SUSPENSION] === true;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as { [SUSPENSION]?: unknown })[SUSPENSION] === true
+  );
 }
 
 export function isEndSignal(value: unknown): value is EndSignal {
-  return typeof value === 'object' && value !== null && (value as { [END]?: unknown })[END] === true;
+  return (
+    typeof value === 'object' && value !== null && (value as { [END]?: unknown })[END] === true
+  );
 }

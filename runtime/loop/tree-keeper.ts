@@ -36,7 +36,9 @@ export interface Tombstone {
 }
 
 /** A definition, in place of what a constructor builds there when `over` is set; or a tombstone. */
-export type StoredDefinition = (ComponentDefinition & { readonly order: number; readonly over?: true }) | Tombstone;
+export type StoredDefinition =
+  | (ComponentDefinition & { readonly order: number; readonly over?: true })
+  | Tombstone;
 
 type NewRecord = (ComponentDefinition & { readonly over?: true }) | Omit<Tombstone, 'order'>;
 
@@ -101,7 +103,8 @@ export class TreeKeeper {
 
   removed(component: Component): void {
     const meta = metaOf(component);
-    for (const name of [...this.#records.keys()]) if (name.startsWith(`${meta.name}.`)) this.#record(name, null);
+    for (const name of [...this.#records.keys()])
+      if (name.startsWith(`${meta.name}.`)) this.#record(name, null);
     for (const each of withBelow(component)) {
       const { name, kind } = metaOf(each);
       if (kind === 'list') this.#recorder.meta(`${LIST_RECORD}${name}`, null);
@@ -146,8 +149,10 @@ export class TreeKeeper {
   /** Everything that is stored about the tree, for a snapshot. */
   toStored(): Record<string, Json> {
     const stored: Record<string, Json> = {};
-    for (const [subject, names] of this.#fieldNames) stored[`${FIELDS_RECORD}${subject}`] = [...names];
-    for (const [name, record] of this.#records) stored[`${COMPONENT_RECORD}${name}`] = record as unknown as Json;
+    for (const [subject, names] of this.#fieldNames)
+      stored[`${FIELDS_RECORD}${subject}`] = [...names];
+    for (const [name, record] of this.#records)
+      stored[`${COMPONENT_RECORD}${name}`] = record as unknown as Json;
     for (const component of componentsBelow(this.#options.root)) {
       const { kind, name } = metaOf(component);
       if (kind === 'list') stored[`${LIST_RECORD}${name}`] = nextIdOf(component);
@@ -162,7 +167,8 @@ export class TreeKeeper {
     const known = this.#records.get(name);
     const over = known !== undefined && 'deleted' in known && known.shown === undefined;
     this.#record(name, over ? { ...definition, over } : definition);
-    if (kind === 'dict' || kind === 'list') for (const child of children.values()) this.#define(child);
+    if (kind === 'dict' || kind === 'list')
+      for (const child of children.values()) this.#define(child);
   }
 
   #record(name: string, record: NewRecord | null): void {

@@ -106,7 +106,11 @@ export class Turn {
     const failure = left.find((error) => !isSuspension(error));
     if (failure !== undefined) return { kind: 'failed', error: failure };
     if (!root.threw && suspendedEarly !== null && !left.some((error) => isSuspension(error))) {
-      const error = appError('FLOW_SUSPENSION_SWALLOWED', { work: suspendedEarly }, { at: suspendedEarly });
+      const error = appError(
+        'FLOW_SUSPENSION_SWALLOWED',
+        { work: suspendedEarly },
+        { at: suspendedEarly },
+      );
       return { kind: 'failed', error };
     }
     return this.#suspendedBy === null ? { kind: 'done' } : { kind: 'suspended' };

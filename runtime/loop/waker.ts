@@ -72,7 +72,8 @@ export class Waker {
   turnEnded(): void {
     const { clock, idleTurnMs } = this.#options;
     this.#idleTimer?.cancel();
-    this.#idleTimer = idleTurnMs === null || this.#closed ? null : clock.after(idleTurnMs, () => this.wantTurn());
+    this.#idleTimer =
+      idleTurnMs === null || this.#closed ? null : clock.after(idleTurnMs, () => this.wantTurn());
   }
 
   /** No turn comes by itself any more; steps still do. */

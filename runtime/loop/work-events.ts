@@ -65,7 +65,8 @@ export class WorkEvents {
     }
     if (event.type === 'running') {
       state.foldArrived();
-      if (state.ledger.running(event.call, event.attempt, clock.now())) this.#watchTimeout(state, event);
+      if (state.ledger.running(event.call, event.attempt, clock.now()))
+        this.#watchTimeout(state, event);
       return;
     }
     this.#ended(state, event);
@@ -83,7 +84,8 @@ export class WorkEvents {
       ...(event.message === undefined ? {} : { message: event.message }),
     };
     const ended = state.endCall(event.call, event.attempt, event.outcome, status);
-    if (!ended && event.outcome === 'succeeded') state.ledger.endedAfterStop(event.call, event.attempt);
+    if (!ended && event.outcome === 'succeeded')
+      state.ledger.endedAfterStop(event.call, event.attempt);
     this.#watchIdle(state);
     if (ended && event.outcome === 'failed' && event.handled !== true) {
       this.#raise(state, status, event.error ? fromWire(event.error) : undefined);
@@ -178,7 +180,11 @@ export class WorkEvents {
     if (state.work?.[OPTIONS].raiseException === true) {
       const { name } = state;
       this.#parts.raise(
-        appError('WORK_LAUNCH_FAILED', { name, reason: result.reason, message: result.message }, { at: name }),
+        appError(
+          'WORK_LAUNCH_FAILED',
+          { name, reason: result.reason, message: result.message },
+          { at: name },
+        ),
       );
     }
   }
@@ -216,7 +222,11 @@ export class WorkEvents {
     this.#parts.raise(appError('WORK_FAILED', { name, reason, message: text }, options));
   }
 
-  #watchTimeout(state: WorkState, { call, attempt }: { call: string; attempt: number }, spentMs = 0): void {
+  #watchTimeout(
+    state: WorkState,
+    { call, attempt }: { call: string; attempt: number },
+    spentMs = 0,
+  ): void {
     const timeoutMs = state.work?.[OPTIONS].timeoutMs ?? null;
     state.idleTimer?.cancel();
     if (timeoutMs === null) return;

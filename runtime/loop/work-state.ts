@@ -171,7 +171,12 @@ export class WorkState {
   }
 
   /** Ends the call in flight; the next one, if any, takes the flow's writes along. False when it is not in flight. */
-  endCall(hash: string, attempt: number, outcome: 'succeeded' | 'failed' | 'stopped', status: WorkStatus): boolean {
+  endCall(
+    hash: string,
+    attempt: number,
+    outcome: 'succeeded' | 'failed' | 'stopped',
+    status: WorkStatus,
+  ): boolean {
     if (!this.ledger.end(hash, attempt, outcome, status)) return false;
     // A call that is made again has the same identity.
     this.given = null;

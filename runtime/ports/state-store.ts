@@ -36,4 +36,6 @@ export interface StoreLease {
 }
 
 /** A conflict is an outcome that the caller must handle: another flow acts, or the version moved. */
-export type CommitResult = { readonly ok: true } | { readonly ok: false; readonly conflict: 'fenced' | 'version' };
+export type CommitResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly conflict: 'fenced' | 'version' };

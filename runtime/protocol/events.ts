@@ -28,7 +28,12 @@ export interface WorkStatus {
 
 /** What an app tells those who watch it; the lines of `--json`, `at` in epoch milliseconds. */
 export type AppEvent =
-  | { readonly type: 'stage'; readonly at: number; readonly stage: AppStage; readonly message?: string }
+  | {
+      readonly type: 'stage';
+      readonly at: number;
+      readonly stage: AppStage;
+      readonly message?: string;
+    }
   | {
       readonly type: 'turn';
       readonly at: number;
@@ -45,7 +50,12 @@ export type AppEvent =
       readonly source: string;
       readonly ops: readonly Operation[];
     }
-  | { readonly type: 'status'; readonly at: number; readonly work: string; readonly status: WorkStatus }
+  | {
+      readonly type: 'status';
+      readonly at: number;
+      readonly work: string;
+      readonly status: WorkStatus;
+    }
   | {
       readonly type: 'log';
       readonly at: number;

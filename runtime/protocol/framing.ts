@@ -41,7 +41,10 @@ export class FrameReader {
     this.#parts.push(part);
     this.#bytes += part.length;
     if (this.#bytes > MAX_FRAME_BYTES) {
-      throw appError('PROTOCOL_MESSAGE_INVALID', { message: 'socket', problem: `it is larger than ${MAX_FRAME_BYTES} bytes` });
+      throw appError('PROTOCOL_MESSAGE_INVALID', {
+        message: 'socket',
+        problem: `it is larger than ${MAX_FRAME_BYTES} bytes`,
+      });
     }
   }
 

@@ -11,7 +11,12 @@ import type { WorkSpec } from './work-spec.ts';
 /** From a work's process to the flow. */
 export type ChildMessage =
   /** First message: who is there, and what it speaks. */
-  | { readonly type: 'hello'; readonly protocol: number; readonly pid: number; readonly slot: string }
+  | {
+      readonly type: 'hello';
+      readonly protocol: number;
+      readonly pid: number;
+      readonly slot: string;
+    }
   /** The app file is imported. */
   | { readonly type: 'loaded' }
   /** The work is built; `onStart` comes next. */
@@ -42,17 +47,24 @@ const FAILED_REASONS: readonly FailedReason[] = ['load', 'tree', 'exited'];
  * @param from - the launch that the connection belongs to; its deltas are taken as this one's, whatever they say
  * @throws `PROTOCOL_MESSAGE_INVALID`, `STATE_PATCH_INVALID`, `STATE_KEY_FORBIDDEN`
  */
-export function parseChildMessage(text: string, from: { readonly work: string; readonly epoch: number } | null): ChildMessage {
+export function parseChildMessage(
+  text: string,
+  from: { readonly work: string; readonly epoch: number } | null,
+): ChildMessage {
   const value = parseObject(text);
   switch (value['type']) {
     case 'delta': {
       if (from === null) throw invalid('delta', 'the process has no work');
       const { seq, ops, event } = value;
-      return { type: 'delta', delta: parseDelta({ work: from.work, epoch: from.epoch, seq, ops, event }) };
+      return {
+        type: 'delta',
+        delta: parseDelta({ work: from.work, epoch: from.epoch, seq, ops, event }),
+      };
     }
     case 'hello': {
       const { protocol, pid, slot } = value;
-      if (typeof protocol !== 'number' || typeof pid !== 'number') throw invalid('hello', 'it has no protocol or pid');
+      if (typeof protocol !== 'number' || typeof pid !== 'number')
+        throw invalid('hello', 'it has no protocol or pid');
       if (typeof slot !== 'string') throw invalid('hello', 'it has no slot');
       return { type: 'hello', protocol, pid, slot };
     }
@@ -94,7 +106,8 @@ export function parseFlowMessage(text: string): FlowMessage {
 
 function toCall(value: Record<string, unknown>): CallMessage {
   const { call, args, fold } = value;
-  if (typeof call !== 'string' || !Array.isArray(args)) throw invalid('call', 'it has no identity or arguments');
+  if (typeof call !== 'string' || !Array.isArray(args))
+    throw invalid('call', 'it has no identity or arguments');
   return {
     type: 'call',
     call,
@@ -108,8 +121,10 @@ function toCall(value: Record<string, unknown>): CallMessage {
 function toSpec(value: unknown): WorkSpec {
   if (!isRecord(value)) throw invalid('assign', 'it has no spec');
   const { app, work, vars, definitions, tree } = value;
-  if (typeof app !== 'string' || typeof work !== 'string') throw invalid('assign', 'it names no work');
-  if (!isRecord(vars) || !Array.isArray(definitions) || !Array.isArray(tree)) throw invalid('assign', 'it is incomplete');
+  if (typeof app !== 'string' || typeof work !== 'string')
+    throw invalid('assign', 'it names no work');
+  if (!isRecord(vars) || !Array.isArray(definitions) || !Array.isArray(tree))
+    throw invalid('assign', 'it is incomplete');
   const spec = value as unknown as WorkSpec;
   const counted = { epoch: count(value['epoch'], 'assign'), seq: count(value['seq'], 'assign') };
   return { ...spec, app, work, vars: vars as JsonObject, ...counted };
@@ -120,7 +135,11 @@ function parseObject(text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw appError('PROTOCOL_MESSAGE_INVALID', { message: 'socket', problem: 'it is not JSON' }, { cause });
+    throw appError(
+      'PROTOCOL_MESSAGE_INVALID',
+      { message: 'socket', problem: 'it is not JSON' },
+      { cause },
+    );
   }
   if (!isRecord(value)) throw invalid('socket', 'it is not an object');
   return value;

@@ -29,7 +29,8 @@ export function parseWorkBoot(text: string | undefined): WorkBoot {
   if (typeof value !== 'object' || value === null) throw invalid('it is missing');
   const { socket, slot, bundlePath, projectRoot, orphanGraceMs } = value as Record<string, unknown>;
   if (typeof socket !== 'string' || typeof slot !== 'string') throw invalid('it names no socket');
-  if (typeof bundlePath !== 'string' || typeof projectRoot !== 'string') throw invalid('it names no app');
+  if (typeof bundlePath !== 'string' || typeof projectRoot !== 'string')
+    throw invalid('it names no app');
   if (typeof orphanGraceMs !== 'number') throw invalid('it has no grace');
   return { socket, slot, bundlePath, projectRoot, orphanGraceMs };
 }

@@ -14,7 +14,12 @@ const WILDCARDS = new Set(['0.0.0.0', '::', '']);
 /** Whether only this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
-  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    /^127(\.\d{1,3}){3}$/.test(name)
+  );
 }
 
 /** A new token for a server that others can reach; `null` for loopback. */
@@ -47,7 +52,8 @@ export class Access {
     if (host === undefined || !this.#isOwn(nameOf(`http://${host}`))) {
       return appError('SERVER_HOST_REFUSED', { host: host ?? '' });
     }
-    if (origin !== undefined && !this.#isOwn(nameOf(origin))) return appError('SERVER_ORIGIN_REFUSED', { origin });
+    if (origin !== undefined && !this.#isOwn(nameOf(origin)))
+      return appError('SERVER_ORIGIN_REFUSED', { origin });
     // A browser asks beforehand without credentials.
     return request.method === 'OPTIONS' ? null : this.#checkToken(request);
   }
@@ -55,7 +61,8 @@ export class Access {
   #checkToken({ authorization, tokenInUrl }: AccessRequest): AppError | null {
     if (this.#token === null) return null;
     const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? tokenInUrl;
-    if (given === undefined) return appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' });
+    if (given === undefined)
+      return appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' });
     if (isSame(given, this.#token)) return null;
     return appError('SERVER_TOKEN_REFUSED', { problem: 'its token is wrong' });
   }
@@ -78,7 +85,9 @@ function ownAddresses(): Set<string> {
 function nameOf(url: string): string | null {
   if (!URL.canParse(url)) return null;
   const { hostname: name, protocol } = new URL(url);
-  return protocol === 'http:' || protocol === 'https:' ? name.replace(/^\[(.*)\]$/, '$1').toLowerCase() : null;
+  return protocol === 'http:' || protocol === 'https:'
+    ? name.replace(/^\[(.*)\]$/, '$1').toLowerCase()
+    : null;
 }
 
 function isSame(a: string, b: string): boolean {

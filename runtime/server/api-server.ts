@@ -56,13 +56,21 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   });
-  app.addContentTypeParser('application/json-patch+json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+  app.addContentTypeParser(
+    'application/json-patch+json',
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  );
   app.removeContentTypeParser('text/plain');
   addAccess(app, new Access(parts.host, parts.token));
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
-    return answerError(appError('SERVER_ROUTE_UNKNOWN', { method: request.method, path }), request, reply);
+    return answerError(
+      appError('SERVER_ROUTE_UNKNOWN', { method: request.method, path }),
+      request,
+      reply,
+    );
   });
   addStateRoutes(app, control, API_BASE);
   addWorksRoutes(app, { control, logs: parts.logs, streams }, API_BASE);
@@ -79,12 +87,24 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
 function addAccess(app: FastifyInstance, access: Access): void {
   app.addHook('onRequest', async (request, reply) => {
     const { host, origin, authorization } = request.headers;
-    const tokenInUrl = new URLSearchParams(request.raw.url?.split('?')[1] ?? '').get('token') ?? undefined;
-    reply.header('x-content-type-options', 'nosniff').header('cross-origin-resource-policy', 'same-site');
-    const refused = access.check({ method: request.method, host, origin, authorization, tokenInUrl });
+    const tokenInUrl =
+      new URLSearchParams(request.raw.url?.split('?')[1] ?? '').get('token') ?? undefined;
+    reply
+      .header('x-content-type-options', 'nosniff')
+      .header('cross-origin-resource-policy', 'same-site');
+    const refused = access.check({
+      method: request.method,
+      host,
+      origin,
+      authorization,
+      tokenInUrl,
+    });
     if (refused !== null) throw refused;
     if (origin === undefined) return;
-    reply.header('access-control-allow-origin', origin).header('vary', 'origin').header('access-control-expose-headers', 'etag');
+    reply
+      .header('access-control-allow-origin', origin)
+      .header('vary', 'origin')
+      .header('access-control-expose-headers', 'etag');
   });
   app.options('*', (_request, reply) =>
     reply

@@ -7,7 +7,14 @@ import { parsePointer, pathsConflict } from '../state/pointer.ts';
 import type { LiveStreams } from './live-stream.ts';
 
 /** Types of events that a reader of the stream can choose from. */
-export const eventTypes = ['stage', 'turn', 'delta', 'status', 'log', 'error'] as const satisfies AppEvent['type'][];
+export const eventTypes = [
+  'stage',
+  'turn',
+  'delta',
+  'status',
+  'log',
+  'error',
+] as const satisfies AppEvent['type'][];
 
 /** What the control does not know of the app. */
 export type AppFacts = Pick<AppStatus, 'startedAt' | 'stormkite'>;
@@ -15,7 +22,11 @@ export type AppFacts = Pick<AppStatus, 'startedAt' | 'stormkite'>;
 /** Status, events and end of the app. */
 export function addAppRoutes(
   app: FastifyInstance,
-  { control, streams, facts }: { readonly control: AppControl; readonly streams: LiveStreams; readonly facts: AppFacts },
+  {
+    control,
+    streams,
+    facts,
+  }: { readonly control: AppControl; readonly streams: LiveStreams; readonly facts: AppFacts },
   base: string,
 ): void {
   const status = (): AppStatus => {
@@ -24,18 +35,21 @@ export function addAppRoutes(
   };
   app.get(`${base}/healthz`, () => ({ ok: true }));
   app.get(`${base}/status`, status);
-  app.get<{ Querystring: { types?: string; pointer?: string } }>(`${base}/stream`, (request, reply) => {
-    const { types, pointer = '' } = request.query;
-    const wanted = parseTypes(types);
-    parsePointer(pointer);
-    reply.hijack();
-    const unsubscribe = control.subscribe((event) => {
-      const part = wanted.has(event.type) ? partAt(event, pointer) : null;
-      if (part !== null) stream.send(`event: ${event.type}\ndata: ${JSON.stringify(part)}\n\n`);
-    });
-    const stream = streams.open(reply.raw, 'text/event-stream', unsubscribe);
-    stream.send(': stormkite\n\n');
-  });
+  app.get<{ Querystring: { types?: string; pointer?: string } }>(
+    `${base}/stream`,
+    (request, reply) => {
+      const { types, pointer = '' } = request.query;
+      const wanted = parseTypes(types);
+      parsePointer(pointer);
+      reply.hijack();
+      const unsubscribe = control.subscribe((event) => {
+        const part = wanted.has(event.type) ? partAt(event, pointer) : null;
+        if (part !== null) stream.send(`event: ${event.type}\ndata: ${JSON.stringify(part)}\n\n`);
+      });
+      const stream = streams.open(reply.raw, 'text/event-stream', unsubscribe);
+      stream.send(': stormkite\n\n');
+    },
+  );
   app.post<{ Body: { message?: unknown } | undefined }>(`${base}/stop`, (request, reply) => {
     const message: unknown = request.body?.message ?? '';
     if (typeof message !== 'string') {
@@ -49,7 +63,9 @@ export function addAppRoutes(
 /** An event with those of its operations that touch a place; `null` for a delta without any. */
 function partAt(event: AppEvent, pointer: string): AppEvent | null {
   if (event.type !== 'delta' || pointer === '') return event;
-  const ops = event.ops.filter((op) => pathsConflict(op.path, pointer) || ('from' in op && pathsConflict(op.from, pointer)));
+  const ops = event.ops.filter(
+    (op) => pathsConflict(op.path, pointer) || ('from' in op && pathsConflict(op.from, pointer)),
+  );
   return ops.length === 0 ? null : { ...event, ops };
 }
 
@@ -58,5 +74,7 @@ function parseTypes(text: string | undefined): ReadonlySet<string> {
   const types = text.split(',');
   const unknown = types.find((type) => !(eventTypes as readonly string[]).includes(type));
   if (unknown === undefined) return new Set(types);
-  throw appError('SERVER_REQUEST_MALFORMED', { problem: `"${unknown}" is none of the types ${eventTypes.join(', ')}` });
+  throw appError('SERVER_REQUEST_MALFORMED', {
+    problem: `"${unknown}" is none of the types ${eventTypes.join(', ')}`,
+  });
 }

@@ -35,10 +35,18 @@ export interface ErrorBody {
 }
 
 /** The answer to a request that failed; what we did not expect is told as a bug, without its stack. */
-export function toErrorAnswer(error: unknown, request: string): { readonly status: number; readonly body: ErrorBody } {
+export function toErrorAnswer(
+  error: unknown,
+  request: string,
+): { readonly status: number; readonly body: ErrorBody } {
   const known = isAppError(error) ? error : toAppError(error, request);
   const { code, message, hint, at } = known;
-  const body = { code, message, ...(hint === undefined ? {} : { hint }), ...(at === undefined ? {} : { at }) };
+  const body = {
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(at === undefined ? {} : { at }),
+  };
   return { status: statusOf(known), body };
 }
 
@@ -52,8 +60,15 @@ function statusOf({ code, kind, cause }: AppError): number {
 /** Errors of the HTTP framework have a status; anything else is a bug. */
 function toAppError(cause: unknown, request: string): AppError {
   const problem = cause instanceof Error ? cause.message : String(cause);
-  const status = typeof cause === 'object' && cause !== null && 'statusCode' in cause ? cause.statusCode : BUG;
-  if (status === TOO_LARGE) return appError('SERVER_BODY_TOO_LARGE', { limitBytes: MAX_BODY_BYTES }, { cause });
-  if (typeof status === 'number' && status < BUG) return appError('SERVER_REQUEST_MALFORMED', { problem }, { cause });
-  return appError('INTERNAL_BACKGROUND_FAILED', { owner: `answering ${request}`, problem }, { cause });
+  const status =
+    typeof cause === 'object' && cause !== null && 'statusCode' in cause ? cause.statusCode : BUG;
+  if (status === TOO_LARGE)
+    return appError('SERVER_BODY_TOO_LARGE', { limitBytes: MAX_BODY_BYTES }, { cause });
+  if (typeof status === 'number' && status < BUG)
+    return appError('SERVER_REQUEST_MALFORMED', { problem }, { cause });
+  return appError(
+    'INTERNAL_BACKGROUND_FAILED',
+    { owner: `answering ${request}`, problem },
+    { cause },
+  );
 }

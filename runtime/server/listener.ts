@@ -34,7 +34,8 @@ export interface Listener {
 /** @throws `PORT_TAKEN` when `port` was given and is in use, `SERVER_ADDRESS_UNUSABLE` */
 export async function openListener({ host, port }: ListenerOptions): Promise<Listener> {
   const server = createServer({ keepAliveTimeout: 5_000 });
-  const bound = port === undefined ? await listenNear(server, host) : await listen(server, host, port);
+  const bound =
+    port === undefined ? await listenNear(server, host) : await listen(server, host, port);
   if (!bound) throw appError('PORT_TAKEN', { port: port ?? DEFAULT_PORT, host });
   let attach: (handler: RequestHandler) => void = () => undefined;
   const attached = new Promise<RequestHandler>((resolve) => {
@@ -71,7 +72,11 @@ async function listen(server: Server, host: string, port: number): Promise<boole
   });
   if (problem === null) return true;
   if (problem.code === 'EADDRINUSE') return false;
-  throw appError('SERVER_ADDRESS_UNUSABLE', { host, port, problem: problem.message }, { cause: problem });
+  throw appError(
+    'SERVER_ADDRESS_UNUSABLE',
+    { host, port, problem: problem.message },
+    { cause: problem },
+  );
 }
 
 async function closeServer(server: Server): Promise<void> {

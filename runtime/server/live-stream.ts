@@ -15,7 +15,11 @@ export class LiveStreams {
    * @param onEnd - unsubscribes; called once, whoever ends the stream
    */
   open(response: ServerResponse, contentType: string, onEnd: () => void): LiveStream {
-    response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    response.writeHead(200, {
+      'content-type': contentType,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
     response.flushHeaders();
     const stream = new LiveStream(response, () => {
       this.#open.delete(stream);

@@ -15,7 +15,8 @@ export function addStateRoutes(app: FastifyInstance, control: AppControl, base: 
     const tag = etagOf(value);
     reply.header('etag', tag).header('cache-control', 'no-store');
     const seen = request.headers['if-none-match'];
-    if (seen !== undefined && isMatch(seen, control.document(), pointer)) return reply.code(304).send();
+    if (seen !== undefined && isMatch(seen, control.document(), pointer))
+      return reply.code(304).send();
     return reply.type('application/json').send(JSON.stringify(value));
   };
   app.get(path, get);
@@ -36,7 +37,11 @@ function pointerOf(url: string, path: string): string {
   try {
     return decodeURIComponent(encoded);
   } catch (cause) {
-    throw appError('SERVER_REQUEST_MALFORMED', { problem: 'its path has a wrong percent sign' }, { cause });
+    throw appError(
+      'SERVER_REQUEST_MALFORMED',
+      { problem: 'its path has a wrong percent sign' },
+      { cause },
+    );
   }
 }
 
@@ -51,7 +56,8 @@ function segmentsOf(pointer: string): string[] {
     return parsePointer(pointer);
   } catch (cause) {
     // State can have nothing under such a key.
-    if (isAppError(cause, 'STATE_KEY_FORBIDDEN')) throw appError('SERVER_POINTER_UNKNOWN', { pointer }, { cause });
+    if (isAppError(cause, 'STATE_KEY_FORBIDDEN'))
+      throw appError('SERVER_POINTER_UNKNOWN', { pointer }, { cause });
     throw cause;
   }
 }

@@ -33,7 +33,8 @@ export function addWorksRoutes(
     });
   }
   app.get<Named & Logs>(`${base}/works/:name/logs`, async ({ params: { name }, query }, reply) => {
-    const isKnown = name === FLOW || logs.has(name) || control.works().some((work) => work.name === name);
+    const isKnown =
+      name === FLOW || logs.has(name) || control.works().some((work) => work.name === name);
     if (!isKnown) throw appError('WORK_UNKNOWN', { name });
     const request = parseLogs(query);
     reply.hijack();
@@ -55,10 +56,18 @@ interface LogsRequest {
   readonly isFollowing: boolean;
 }
 
-function parseLogs({ tail, follow }: { readonly tail?: string; readonly follow?: string }): LogsRequest {
+function parseLogs({
+  tail,
+  follow,
+}: {
+  readonly tail?: string;
+  readonly follow?: string;
+}): LogsRequest {
   const lines = tail === undefined ? DEFAULT_TAIL : Number(tail);
   if (!Number.isInteger(lines) || lines < 0 || lines > MAX_TAIL || tail === '') {
-    throw appError('SERVER_REQUEST_MALFORMED', { problem: `tail must be a whole number from 0 to ${MAX_TAIL}` });
+    throw appError('SERVER_REQUEST_MALFORMED', {
+      problem: `tail must be a whole number from 0 to ${MAX_TAIL}`,
+    });
   }
   return { tail: lines, isFollowing: follow === '1' || follow === 'true' };
 }

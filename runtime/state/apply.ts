@@ -7,7 +7,9 @@ import { childOf, getAt, isPrefix, parsePointer, toIndex } from './pointer.ts';
 export type Problem = 'missing' | 'test-failed' | 'bad-index' | 'not-a-container' | 'forbidden';
 
 /** What became of one operation. */
-export type Outcome = { readonly ok: true } | { readonly ok: false; readonly problem: Problem; readonly message: string };
+export type Outcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly problem: Problem; readonly message: string };
 
 /** Undoes one edit; edits are undone last first. */
 type Undo = () => void;
@@ -56,7 +58,12 @@ export function failed(problem: Problem, message: string): Outcome {
 }
 
 /** Adds a child to a container: sets a key, or inserts at an index (`-` is the end). */
-export function addInto(parent: Json | undefined, key: string, value: Json, journal?: Undo[]): Outcome {
+export function addInto(
+  parent: Json | undefined,
+  key: string,
+  value: Json,
+  journal?: Undo[],
+): Outcome {
   if (!isContainer(parent)) return noContainer(parent, key);
   if (Array.isArray(parent)) {
     const index = key === '-' ? parent.length : toIndex(key);
@@ -75,7 +82,12 @@ export function addInto(parent: Json | undefined, key: string, value: Json, jour
 }
 
 /** Replaces an existing child of a container. */
-export function replaceIn(parent: Json | undefined, key: string, value: Json, journal?: Undo[]): Outcome {
+export function replaceIn(
+  parent: Json | undefined,
+  key: string,
+  value: Json,
+  journal?: Undo[],
+): Outcome {
   const old = childOf(parent, key);
   if (!isContainer(parent) || old === undefined) return noChild(parent, key);
   if (Array.isArray(parent)) {
@@ -122,7 +134,9 @@ function run(target: Target, op: Operation, journal: Undo[] | undefined): Outcom
       case 'test': {
         const found = getAt(target.doc, path);
         if (found === undefined) return failed('missing', `nothing is at "${op.path}"`);
-        return deepEqual(found, op.value) ? APPLIED : failed('test-failed', `"${op.path}" has another value`);
+        return deepEqual(found, op.value)
+          ? APPLIED
+          : failed('test-failed', `"${op.path}" has another value`);
       }
       case 'copy': {
         const found = getAt(target.doc, parsePointer(op.from));
@@ -137,7 +151,13 @@ function run(target: Target, op: Operation, journal: Undo[] | undefined): Outcom
   }
 }
 
-function put(target: Target, kind: 'add' | 'replace', path: string[], value: Json, journal?: Undo[]): Outcome {
+function put(
+  target: Target,
+  kind: 'add' | 'replace',
+  path: string[],
+  value: Json,
+  journal?: Undo[],
+): Outcome {
   const key = path.at(-1);
   if (key === undefined) {
     const old = target.doc;
@@ -146,7 +166,9 @@ function put(target: Target, kind: 'add' | 'replace', path: string[], value: Jso
     return APPLIED;
   }
   const parent = parentOf(target.doc, path);
-  return kind === 'add' ? addInto(parent, key, value, journal) : replaceIn(parent, key, value, journal);
+  return kind === 'add'
+    ? addInto(parent, key, value, journal)
+    : replaceIn(parent, key, value, journal);
 }
 
 function remove(target: Target, path: string[], journal?: Undo[]): Outcome {
@@ -184,7 +206,9 @@ function parentOf(doc: Json, path: readonly string[]): Json | undefined {
 function noChild(parent: Json | undefined, key: string): Outcome {
   if (!isContainer(parent)) return noContainer(parent, key);
   if (!Array.isArray(parent)) return failed('missing', `there is no key "${key}"`);
-  return toIndex(key) < 0 ? badIndex(key, parent.length - 1) : failed('missing', `there is no index ${key}`);
+  return toIndex(key) < 0
+    ? badIndex(key, parent.length - 1)
+    : failed('missing', `there is no index ${key}`);
 }
 
 function noContainer(parent: Json | undefined, key: string): Outcome {

@@ -16,7 +16,8 @@ const WORK: Readonly<Record<string, Work>> = {
     node.splice(cell, node.array.length, 0, items);
     return node.array.length;
   },
-  pop: (node, cell) => (node.array.length === 0 ? undefined : node.splice(cell, node.array.length - 1, 1, [])[0]),
+  pop: (node, cell) =>
+    node.array.length === 0 ? undefined : node.splice(cell, node.array.length - 1, 1, [])[0],
   shift: (node, cell) => (node.array.length === 0 ? undefined : node.splice(cell, 0, 1, [])[0]),
   unshift: (node, cell, items) => {
     node.splice(cell, 0, 0, items);
@@ -27,7 +28,12 @@ const WORK: Readonly<Record<string, Work>> = {
     const [start, count, ...items] = args;
     const from = relativeIndex(start, length, 0);
     const most = length - from;
-    const removeCount = args.length === 0 ? 0 : args.length === 1 ? most : Math.min(Math.max(toInteger(count), 0), most);
+    const removeCount =
+      args.length === 0
+        ? 0
+        : args.length === 1
+          ? most
+          : Math.min(Math.max(toInteger(count), 0), most);
     return node.splice(cell, from, removeCount, items);
   },
   sort: (node, cell, [compare]) => {
@@ -35,7 +41,10 @@ const WORK: Readonly<Record<string, Work>> = {
     const seen = before.map((value, index) => node.present(value, index));
     const sorted = seen.toSorted(compare as Compare | undefined).map(toRaw);
     // A comparison that writes to the array it sorts has undefined results; keep what it wrote.
-    if (before.length === node.array.length && before.every((value, index) => value === node.array[index])) {
+    if (
+      before.length === node.array.length &&
+      before.every((value, index) => value === node.array[index])
+    ) {
       node.reorder(cell, sorted);
     }
     return node.proxy;
@@ -47,12 +56,19 @@ const WORK: Readonly<Record<string, Work>> = {
   fill: (node, cell, [value, start, end]) => {
     const { length } = node.array;
     const to = relativeIndex(end, length, length);
-    for (let index = relativeIndex(start, length, 0); index < to; index += 1) node.setIndex(cell, index, value);
+    for (let index = relativeIndex(start, length, 0); index < to; index += 1)
+      node.setIndex(cell, index, value);
     return node.proxy;
   },
   copyWithin: (node, cell, [target, start, end]) => {
     const { array } = node;
-    const moved = array.slice().copyWithin(toInteger(target), toInteger(start), relativeIndex(end, array.length, array.length));
+    const moved = array
+      .slice()
+      .copyWithin(
+        toInteger(target),
+        toInteger(start),
+        relativeIndex(end, array.length, array.length),
+      );
     const changes: [number, Json][] = [];
     for (const [index, value] of moved.entries()) {
       if (value !== array[index]) changes.push([index, cloneJson(value)]);
@@ -68,14 +84,16 @@ export function isMutator(name: string): boolean {
 }
 
 /** The writing methods as user code sees them; shared, so that `a.push === a.push`. */
-export const mutators: Readonly<Record<string, (this: unknown, ...args: unknown[]) => unknown>> = Object.fromEntries(
-  Object.entries(WORK).map(([name, work]) => [name, mutator(name, work)]),
-);
+export const mutators: Readonly<Record<string, (this: unknown, ...args: unknown[]) => unknown>> =
+  Object.fromEntries(Object.entries(WORK).map(([name, work]) => [name, mutator(name, work)]));
 
 function mutator(name: string, work: Work): (this: unknown, ...args: unknown[]) => unknown {
   const native: (this: unknown, ...args: unknown[]) => unknown = Reflect.get(Array.prototype, name);
   const method = function (this: unknown, ...args: unknown[]): unknown {
-    const node = typeof this === 'object' && this !== null ? (handleOf(this) as ArrayNode | undefined) : undefined;
+    const node =
+      typeof this === 'object' && this !== null
+        ? (handleOf(this) as ArrayNode | undefined)
+        : undefined;
     if (node === undefined || !Array.isArray(node.raw)) return native.apply(this, args);
     const cell = node.root();
     if (cell !== undefined) return work(node, cell, args);

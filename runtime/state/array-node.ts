@@ -41,7 +41,8 @@ export class ArrayNode extends Node {
   }
 
   override deleteProperty(raw: object, key: string | symbol): boolean {
-    if (this.root() === undefined || !Object.hasOwn(raw, key)) return Reflect.deleteProperty(raw, key);
+    if (this.root() === undefined || !Object.hasOwn(raw, key))
+      return Reflect.deleteProperty(raw, key);
     throw this.refuse([], 'a hole', 'remove the element with splice(index, 1)');
   }
 
@@ -53,11 +54,21 @@ export class ArrayNode extends Node {
       return;
     }
     if (index > array.length) {
-      throw this.refuse([], `a hole (index ${index} was set, the length is ${array.length})`, NO_HOLES);
+      throw this.refuse(
+        [],
+        `a hole (index ${index} was set, the length is ${array.length})`,
+        NO_HOLES,
+      );
     }
     const old = array[index];
     if (value === old) return;
-    if (isContainer(old) && typeof value === 'object' && value !== null && handleOf(value)?.raw === old) return;
+    if (
+      isContainer(old) &&
+      typeof value === 'object' &&
+      value !== null &&
+      handleOf(value)?.raw === old
+    )
+      return;
     const copy = this.copy(value, index);
     if (copy === old) return;
     cell.begin();
@@ -72,7 +83,8 @@ export class ArrayNode extends Node {
     if (removeCount === 0 && copies.length === 0) return [];
     const log = this.#beginLog(cell);
     const after = array.length - removeCount - start;
-    if (log.outgrows(array.length - removeCount + copies.length, removeCount + copies.length)) log.collapse();
+    if (log.outgrows(array.length - removeCount + copies.length, removeCount + copies.length))
+      log.collapse();
     for (let i = start + removeCount - 1; i >= start; i -= 1) log.remove(i, after === 0);
     for (const [offset, copy] of copies.entries()) log.add(start + offset, copy, after === 0);
     const removed = removeCount === 0 ? [] : array.slice(start, start + removeCount);
@@ -141,7 +153,9 @@ export class ArrayNode extends Node {
 
   protected override keyOf(child: Node): Step {
     const { raw, key } = child;
-    return typeof key === 'number' && this.array[key] === raw ? key : this.array.findIndex((item) => item === raw);
+    return typeof key === 'number' && this.array[key] === raw
+      ? key
+      : this.array.findIndex((item) => item === raw);
   }
 
   /** Finds the indices of changed children, in one pass when any guess is wrong. */
@@ -166,7 +180,11 @@ export class ArrayNode extends Node {
   #setLength(cell: Cell, length: number): void {
     const { array } = this;
     if (!Number.isInteger(length) || length < 0 || length > array.length) {
-      throw this.refuse([], `holes (length ${length} was set, it has ${array.length} elements)`, NO_HOLES);
+      throw this.refuse(
+        [],
+        `holes (length ${length} was set, it has ${array.length} elements)`,
+        NO_HOLES,
+      );
     }
     if (length < array.length) this.splice(cell, length, array.length - length, []);
   }
@@ -204,6 +222,10 @@ export class ArrayNode extends Node {
   }
 
   #namedProperty(key: string | symbol): Error {
-    return this.refuse([], `an array with the property "${String(key)}"`, 'store an object for named values');
+    return this.refuse(
+      [],
+      `an array with the property "${String(key)}"`,
+      'store an object for named values',
+    );
   }
 }

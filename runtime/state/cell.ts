@@ -85,7 +85,12 @@ export class Cell implements Holder {
     }
     const copy = copyJson(value, 0, () => this.placeOf());
     if (copy === this.value) return;
-    if (!this.dirty && isContainer(copy) && isContainer(this.value) && deepEqual(this.value, copy)) {
+    if (
+      !this.dirty &&
+      isContainer(copy) &&
+      isContainer(this.value) &&
+      deepEqual(this.value, copy)
+    ) {
       // An equal document is no change to report, yet what was read before is the old one's.
       this.#swap(copy);
       return;

@@ -25,11 +25,15 @@ export function applyToFields(fields: FieldsView, op: Operation): Outcome {
     case 'test': {
       const found = find(fields, path);
       if (found === undefined) return missing(op.path);
-      return deepEqual(found, op.value) ? APPLIED : failed('test-failed', `"${op.path}" has another value`);
+      return deepEqual(found, op.value)
+        ? APPLIED
+        : failed('test-failed', `"${op.path}" has another value`);
     }
     case 'copy': {
       const found = find(fields, parsePointer(op.from));
-      return found === undefined ? missing(op.from) : put(fields, 'add', path, cloneJson(found, path.length));
+      return found === undefined
+        ? missing(op.from)
+        : put(fields, 'add', path, cloneJson(found, path.length));
     }
     case 'move':
       return move(fields, op.from, op.path, path);
@@ -50,9 +54,15 @@ function move(fields: FieldsView, from: string, to: string, path: string[]): Out
   return added;
 }
 
-function put(fields: FieldsView, kind: 'add' | 'replace', path: readonly string[], value: Json): Outcome {
+function put(
+  fields: FieldsView,
+  kind: 'add' | 'replace',
+  path: readonly string[],
+  value: Json,
+): Outcome {
   const [name, key] = [path[0], path.at(-1)];
-  if (name === undefined || key === undefined) return failed('forbidden', 'the fields cannot be replaced as a whole');
+  if (name === undefined || key === undefined)
+    return failed('forbidden', 'the fields cannot be replaced as a whole');
   const cell = fields.cell(name);
   if (cell === undefined || (kind === 'replace' && cell.value === undefined)) return missing(name);
   if (path.length === 1) {
@@ -68,7 +78,8 @@ function put(fields: FieldsView, kind: 'add' | 'replace', path: readonly string[
 
 function remove(fields: FieldsView, path: readonly string[]): Outcome {
   const [name, key] = [path[0], path.at(-1)];
-  if (name === undefined || key === undefined) return failed('forbidden', 'the fields cannot be removed as a whole');
+  if (name === undefined || key === undefined)
+    return failed('forbidden', 'the fields cannot be removed as a whole');
   const cell = fields.cell(name);
   if (cell === undefined || cell.value === undefined) return missing(name);
   if (path.length === 1) {
@@ -94,7 +105,10 @@ function missing(path: string): Outcome {
 }
 
 /** The container above the last segment, with its node if one was made; no node, nothing pending and no proxy. */
-function locate(cell: Cell, path: readonly string[]): { parent: Json | undefined; node: Node | undefined } {
+function locate(
+  cell: Cell,
+  path: readonly string[],
+): { parent: Json | undefined; node: Node | undefined } {
   let parent = cell.value;
   let { node } = cell;
   for (let i = 1; i < path.length - 1; i += 1) {

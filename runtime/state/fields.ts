@@ -210,12 +210,18 @@ export class Fields {
   /** Declares several fields; nothing is declared when one of them is refused. */
   #declareAll(entries: readonly (readonly [name: string, value: unknown])[]): void {
     const copies: [string, Json | undefined][] = entries.map(([name, value]) => {
-      if (isForbiddenKey(name)) throw appError('STATE_KEY_FORBIDDEN', { subject: this.subject, key: name }, { at: this.at() });
+      if (isForbiddenKey(name))
+        throw appError(
+          'STATE_KEY_FORBIDDEN',
+          { subject: this.subject, key: name },
+          { at: this.at() },
+        );
       const { subject, at } = this.#place(name);
       return [name, value === undefined ? undefined : toJsonCopy(value, subject, at)];
     });
     // Last first: an object that loses its newest property steps back to its earlier hidden class and stays fast.
-    for (const [name] of copies.toReversed()) if (!isHidden(name)) Reflect.deleteProperty(this.#instance, name);
+    for (const [name] of copies.toReversed())
+      if (!isHidden(name)) Reflect.deleteProperty(this.#instance, name);
     let shape = this.#shape;
     for (const [name, copy] of copies) {
       if (this.has(name)) {
@@ -243,7 +249,11 @@ export class Fields {
   }
 
   #undeclared(field: string): Error {
-    return appError('STATE_FIELD_NOT_DECLARED', { component: this.subject, field }, { at: `${this.at()}.${field}` });
+    return appError(
+      'STATE_FIELD_NOT_DECLARED',
+      { component: this.subject, field },
+      { at: `${this.at()}.${field}` },
+    );
   }
 
   #createOwner(): CellOwner {

@@ -13,11 +13,21 @@ const root: object = new Proxy(Object.create(Object.prototype) as object, {
   set(target, key, value: unknown, receiver: object): boolean {
     const fields = typeof key === 'string' ? Fields.of(receiver) : undefined;
     if (fields !== undefined && typeof key === 'string') {
-      if (isForbiddenKey(key)) throw appError('STATE_KEY_FORBIDDEN', { subject: fields.subject, key }, { at: fields.at() });
+      if (isForbiddenKey(key))
+        throw appError(
+          'STATE_KEY_FORBIDDEN',
+          { subject: fields.subject, key },
+          { at: fields.at() },
+        );
       if (!key.startsWith('_')) return assignUndeclared(fields, key, value);
     }
     if (key === '__proto__') return Reflect.set(target, key, value, receiver);
-    return Reflect.defineProperty(receiver, key, { value, writable: true, enumerable: true, configurable: true });
+    return Reflect.defineProperty(receiver, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   },
 });
 

@@ -31,7 +31,12 @@ export function isContainer(value: Json | undefined): value is Json[] | JsonObje
 /** Sets an own property, also where the prototype has one of that name. */
 export function setOwn(object: JsonObject, key: string, value: Json): void {
   if (key in object && !Object.hasOwn(object, key)) {
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(object, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   } else {
     object[key] = value;
   }
@@ -75,9 +80,11 @@ export function cloneJson(value: Json, depth = 0): Json {
   }
   const copy: JsonObject = {};
   for (const key of Object.keys(value)) {
-    if (isForbiddenKey(key)) throw appError('STATE_KEY_FORBIDDEN', { subject: 'the document', key });
+    if (isForbiddenKey(key))
+      throw appError('STATE_KEY_FORBIDDEN', { subject: 'the document', key });
     const item = value[key];
-    if (item !== undefined) setOwn(copy, key, isContainer(item) ? cloneJson(item, depth + 1) : item);
+    if (item !== undefined)
+      setOwn(copy, key, isContainer(item) ? cloneJson(item, depth + 1) : item);
   }
   return copy;
 }
@@ -125,7 +132,11 @@ class Copier {
     if (this.#ancestors.includes(source)) throw this.#refuse(describeProperty('cycle'));
     if (this.#baseDepth + this.#ancestors.length >= MAX_DEPTH) {
       const { subject, at } = this.#place();
-      throw appError('STATE_TOO_DEEP', { subject, limit: MAX_DEPTH }, at === undefined ? {} : { at });
+      throw appError(
+        'STATE_TOO_DEEP',
+        { subject, limit: MAX_DEPTH },
+        at === undefined ? {} : { at },
+      );
     }
     this.#ancestors.push(source);
     const copy = Array.isArray(source) ? this.#array(source) : this.#object(source);
@@ -134,7 +145,8 @@ class Copier {
   }
 
   #array(source: readonly unknown[]): Json[] {
-    if (!isArrayPrototype(Object.getPrototypeOf(source))) throw this.#refuse(describeRefused(source));
+    if (!isArrayPrototype(Object.getPrototypeOf(source)))
+      throw this.#refuse(describeRefused(source));
     const copy: Json[] = [];
     for (let index = 0; index < source.length; index += 1) {
       const item = source[index];
@@ -143,7 +155,8 @@ class Copier {
         continue;
       }
       this.#trail.push(index);
-      if (item === undefined && !Object.hasOwn(source, index)) throw this.#refuse(describeProperty('hole'));
+      if (item === undefined && !Object.hasOwn(source, index))
+        throw this.#refuse(describeProperty('hole'));
       copy.push(this.copy(item));
       this.#trail.pop();
     }
@@ -151,7 +164,8 @@ class Copier {
   }
 
   #object(source: object): JsonObject {
-    if (!isObjectPrototype(Object.getPrototypeOf(source))) throw this.#refuse(describeRefused(source));
+    if (!isObjectPrototype(Object.getPrototypeOf(source)))
+      throw this.#refuse(describeRefused(source));
     const copy: JsonObject = {};
     for (const key of Reflect.ownKeys(source)) {
       if (typeof key === 'symbol') throw this.#refuse(describeProperty('symbol key'));
@@ -162,7 +176,8 @@ class Copier {
         throw appError('STATE_KEY_FORBIDDEN', { subject, key }, at === undefined ? {} : { at });
       }
       this.#trail.push(key);
-      if (property.get !== undefined || property.set !== undefined) throw this.#refuse(describeProperty('accessor'));
+      if (property.get !== undefined || property.set !== undefined)
+        throw this.#refuse(describeProperty('accessor'));
       setOwn(copy, key, this.copy(property.value));
       this.#trail.pop();
     }
@@ -196,5 +211,8 @@ function isObjectPrototype(prototype: unknown): boolean {
 
 /** True for `Array.prototype`, also of another realm. */
 function isArrayPrototype(prototype: unknown): boolean {
-  return prototype === Array.prototype || (Array.isArray(prototype) && isObjectPrototype(Object.getPrototypeOf(prototype)));
+  return (
+    prototype === Array.prototype ||
+    (Array.isArray(prototype) && isObjectPrototype(Object.getPrototypeOf(prototype)))
+  );
 }

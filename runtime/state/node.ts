@@ -76,12 +76,20 @@ export abstract class Node implements Holder, Handle, ProxyHandler<object> {
 
   defineProperty(raw: object, key: string | symbol, property: PropertyDescriptor): boolean {
     if (this.root() === undefined) return Reflect.defineProperty(raw, key, property);
-    throw this.refuse([String(key)], 'a property made by Object.defineProperty', 'assign the value instead');
+    throw this.refuse(
+      [String(key)],
+      'a property made by Object.defineProperty',
+      'assign the value instead',
+    );
   }
 
   setPrototypeOf(raw: object, prototype: object | null): boolean {
     if (this.root() === undefined) return Reflect.setPrototypeOf(raw, prototype);
-    throw this.refuse([], 'an object with a prototype of its own', 'store plain objects and arrays');
+    throw this.refuse(
+      [],
+      'an object with a prototype of its own',
+      'store plain objects and arrays',
+    );
   }
 
   preventExtensions(raw: object): boolean {

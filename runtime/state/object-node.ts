@@ -1,5 +1,13 @@
 import { handleOf } from './handle.ts';
-import { cloneJson, deepEqual, isContainer, isForbiddenKey, setOwn, type Json, type JsonObject } from './json.ts';
+import {
+  cloneJson,
+  deepEqual,
+  isContainer,
+  isForbiddenKey,
+  setOwn,
+  type Json,
+  type JsonObject,
+} from './json.ts';
 import { Node, type Holder, type MakeNode } from './node.ts';
 import type { Operation } from './operation.ts';
 import type { Step } from './place.ts';
@@ -37,7 +45,13 @@ export class ObjectNode extends Node {
     if (typeof key === 'symbol') throw this.refuse([], 'a symbol key', 'use string keys');
     const old = childOf(this.#raw, key);
     if (value === old && value !== undefined) return true;
-    if (isContainer(old) && typeof value === 'object' && value !== null && handleOf(value)?.raw === old) return true;
+    if (
+      isContainer(old) &&
+      typeof value === 'object' &&
+      value !== null &&
+      handleOf(value)?.raw === old
+    )
+      return true;
     const copy = this.copy(value, key);
     if (isContainer(old) && isContainer(copy) && !cell.dirty && deepEqual(old, copy)) {
       this.drop(old);
@@ -80,7 +94,8 @@ export class ObjectNode extends Node {
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending !== undefined) {
-      for (const [key, base] of pending) this.#emitKey(`${path}/${escapeSegment(key)}`, key, base, out);
+      for (const [key, base] of pending)
+        this.#emitKey(`${path}/${escapeSegment(key)}`, key, base, out);
     }
     for (const child of this.takeDirty()) {
       const key = this.keyOf(child);

@@ -19,9 +19,11 @@ export type Operation =
  * @throws `STATE_PATCH_INVALID`, `STATE_POINTER_INVALID`, `STATE_KEY_FORBIDDEN`.
  */
 export function parseOperations(value: unknown): Operation[] {
-  if (!Array.isArray(value)) throw appError('STATE_PATCH_INVALID', { problem: 'it is not an array of operations' });
+  if (!Array.isArray(value))
+    throw appError('STATE_PATCH_INVALID', { problem: 'it is not an array of operations' });
   const operations: Operation[] = [];
-  for (let index = 0; index < value.length; index += 1) operations.push(parseOperation(value[index], index));
+  for (let index = 0; index < value.length; index += 1)
+    operations.push(parseOperation(value[index], index));
   return operations;
 }
 
@@ -44,7 +46,10 @@ function parseOperation(value: unknown, index: number): Operation {
     case undefined:
       throw malformed(index, 'has no "op"');
     default:
-      throw malformed(index, `has the unknown op ${typeof name === 'string' ? JSON.stringify(name) : typeof name}`);
+      throw malformed(
+        index,
+        `has the unknown op ${typeof name === 'string' ? JSON.stringify(name) : typeof name}`,
+      );
   }
 }
 
@@ -60,7 +65,10 @@ function valueMember(operation: object, index: number): Json {
   const value = member(operation, 'value');
   if (value === undefined) throw malformed(index, 'has no "value"');
   try {
-    return copyJson(value, 0, () => ({ subject: `the value of operation ${index}`, at: undefined }));
+    return copyJson(value, 0, () => ({
+      subject: `the value of operation ${index}`,
+      at: undefined,
+    }));
   } catch (cause) {
     if (!isAppError(cause) || cause.code === 'STATE_KEY_FORBIDDEN') throw cause;
     throw appError('STATE_PATCH_INVALID', { problem: cause.message }, { cause });

@@ -16,7 +16,10 @@ const NINE = 0x39;
 export function parsePointer(text: string): string[] {
   if (text === '') return [];
   if (text.charCodeAt(0) !== SLASH) {
-    throw appError('STATE_POINTER_INVALID', { pointer: text, problem: 'it must be empty or start with "/"' });
+    throw appError('STATE_POINTER_INVALID', {
+      pointer: text,
+      problem: 'it must be empty or start with "/"',
+    });
   }
   const segments = text.slice(1).split('/');
   const escaped = text.includes('~');
@@ -26,7 +29,8 @@ export function parsePointer(text: string): string[] {
       segment = unescapeSegment(segment, text);
       segments[i] = segment;
     }
-    if (isForbiddenKey(segment)) throw appError('STATE_KEY_FORBIDDEN', { subject: text, key: segment });
+    if (isForbiddenKey(segment))
+      throw appError('STATE_KEY_FORBIDDEN', { subject: text, key: segment });
   }
   return segments;
 }

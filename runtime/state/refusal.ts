@@ -15,7 +15,10 @@ const BY_TAG: Readonly<Record<string, Refusal>> = {
   Promise: { what: 'a Promise', advice: 'await it and store the result' },
   RegExp: { what: 'a RegExp', advice: 'store regexp.source' },
   Error: { what: 'an Error', advice: 'store error.message' },
-  ArrayBuffer: { what: 'an ArrayBuffer', advice: `${PRIVATE}, or write it to a file and store its path` },
+  ArrayBuffer: {
+    what: 'an ArrayBuffer',
+    advice: `${PRIVATE}, or write it to a file and store its path`,
+  },
   SharedArrayBuffer: { what: 'a SharedArrayBuffer', advice: PRIVATE },
 };
 
@@ -25,7 +28,10 @@ export function describeRefused(value: unknown): Refusal {
     case 'number':
       return { what: String(value), advice: 'store null when there is no number' };
     case 'bigint':
-      return { what: 'a bigint', advice: 'store String(value), or Number(value) when it is small enough' };
+      return {
+        what: 'a bigint',
+        advice: 'store String(value), or Number(value) when it is small enough',
+      };
     case 'function':
       return { what: 'a function', advice: `make it a method of the class, or ${PRIVATE}` };
     case 'symbol':
@@ -49,14 +55,18 @@ export function describeProperty(kind: 'symbol key' | 'accessor' | 'hole' | 'cyc
     case 'hole':
       return { what: 'a hole', advice: 'fill the array with null, or build it with push' };
     case 'cycle':
-      return { what: 'a reference to one of its own parents', advice: 'store an id or a key instead of the object' };
+      return {
+        what: 'a reference to one of its own parents',
+        advice: 'store an id or a key instead of the object',
+      };
   }
 }
 
 function describeObject(value: object): Refusal {
   if (ArrayBuffer.isView(value)) {
     const name = constructorName(value) ?? 'typed array';
-    const advice = name === 'Buffer' ? "store buffer.toString('base64')" : 'store Array.from(array)';
+    const advice =
+      name === 'Buffer' ? "store buffer.toString('base64')" : 'store Array.from(array)';
     return { what: `a ${name}`, advice: `${advice}, or write it to a file and store its path` };
   }
   const tag = Object.prototype.toString.call(value).slice(8, -1);

@@ -22,7 +22,8 @@ export function trackFields(instance: object, options: TrackOptions): Fields {
   for (const name of Object.keys(instance)) {
     const property = Object.getOwnPropertyDescriptor(instance, name);
     if (name.startsWith('_') && name !== '__proto__') continue;
-    if (property === undefined || !('value' in property) || property.configurable !== true) continue;
+    if (property === undefined || !('value' in property) || property.configurable !== true)
+      continue;
     if (options.skip?.(name, property.value) !== true) entries.push([name, property.value]);
   }
   return Fields.track(instance, options, entries);

@@ -17,7 +17,10 @@ export interface DeltaChannelBench {
 }
 
 /** What every {@link DeltaChannel} does. */
-export function deltaChannelContract(adapter: string, open: () => Promise<DeltaChannelBench>): void {
+export function deltaChannelContract(
+  adapter: string,
+  open: () => Promise<DeltaChannelBench>,
+): void {
   describe(`DeltaChannel: ${adapter}`, () => {
     let bench: DeltaChannelBench;
     let heard: Delta[];
@@ -31,15 +34,31 @@ export function deltaChannelContract(adapter: string, open: () => Promise<DeltaC
     afterEach(() => bench.close());
 
     const call = (changes: Partial<CallMessage> = {}): Promise<'sent' | 'absent'> =>
-      bench.channel.deliver(bench.work, { type: 'call', call: 'a', attempt: 1, args: [3], fold: [], mark: 0, ...changes });
+      bench.channel.deliver(bench.work, {
+        type: 'call',
+        call: 'a',
+        attempt: 1,
+        args: [3],
+        fold: [],
+        mark: 0,
+        ...changes,
+      });
 
     const ended = (name: string, times = 1): Promise<unknown> =>
-      until(`${name} ended`, () => heard.filter(({ event }) => event?.type === 'end' && event.call === name).length >= times);
+      until(
+        `${name} ended`,
+        () =>
+          heard.filter(({ event }) => event?.type === 'end' && event.call === name).length >= times,
+      );
 
     const counts = (): unknown[] =>
-      heard.flatMap(({ ops }) => ops.flatMap((op) => (op.path === '/vars/count' && 'value' in op ? [op.value] : [])));
+      heard.flatMap(({ ops }) =>
+        ops.flatMap((op) => (op.path === '/vars/count' && 'value' in op ? [op.value] : [])),
+      );
 
-    test('deltas come in order without a gap, from the sequence that was given', async ({ expect }) => {
+    test('deltas come in order without a gap, from the sequence that was given', async ({
+      expect,
+    }) => {
       await bench.start(41);
       await call({ mark: 41 });
       await ended('a');
@@ -47,14 +66,21 @@ export function deltaChannelContract(adapter: string, open: () => Promise<DeltaC
       expect(heard.every(({ work, epoch }) => work === bench.work && epoch === 1)).toBe(true);
     });
 
-    test('a call is running before it ends, and its changes come before its end', async ({ expect }) => {
+    test('a call is running before it ends, and its changes come before its end', async ({
+      expect,
+    }) => {
       await bench.start(0);
       await call();
       await ended('a');
       const events = heard.flatMap(({ event }) => (event === undefined ? [] : [event.type]));
       expect(events).toEqual(['ready', 'running', 'end']);
       expect(counts().at(-1)).toBe(3);
-      expect(heard.at(-1)?.event).toMatchObject({ type: 'end', call: 'a', attempt: 1, outcome: 'succeeded' });
+      expect(heard.at(-1)?.event).toMatchObject({
+        type: 'end',
+        call: 'a',
+        attempt: 1,
+        outcome: 'succeeded',
+      });
     });
 
     test('a repeated call is run once', async ({ expect }) => {
@@ -67,7 +93,9 @@ export function deltaChannelContract(adapter: string, open: () => Promise<DeltaC
       expect(heard.filter(({ event }) => event?.type === 'running')).toHaveLength(2);
     });
 
-    test('a call that the flow makes again after it saw its end is run again', async ({ expect }) => {
+    test('a call that the flow makes again after it saw its end is run again', async ({
+      expect,
+    }) => {
       await bench.start(0);
       await call();
       await ended('a');
@@ -76,9 +104,15 @@ export function deltaChannelContract(adapter: string, open: () => Promise<DeltaC
       expect(heard.filter(({ event }) => event?.type === 'running')).toHaveLength(2);
     });
 
-    test('what the flow wrote is there when the call begins, and is not echoed', async ({ expect }) => {
+    test('what the flow wrote is there when the call begins, and is not echoed', async ({
+      expect,
+    }) => {
       await bench.start(0);
-      await call({ args: [0], fold: [{ op: 'replace', path: '/vars/count', value: 700 }], mark: heard.at(-1)?.seq ?? 0 });
+      await call({
+        args: [0],
+        fold: [{ op: 'replace', path: '/vars/count', value: 700 }],
+        mark: heard.at(-1)?.seq ?? 0,
+      });
       await ended('a');
       await call({ call: 'b', args: [2], mark: heard.at(-1)?.seq ?? 0 });
       await ended('b');
@@ -86,12 +120,19 @@ export function deltaChannelContract(adapter: string, open: () => Promise<DeltaC
       expect(counts().at(-1)).toBe(702);
     });
 
-    test('a write of the flow gives way to a change that the flow had not seen', async ({ expect }) => {
+    test('a write of the flow gives way to a change that the flow had not seen', async ({
+      expect,
+    }) => {
       await bench.start(0);
       const mark = heard.at(-1)?.seq ?? 0;
       await call({ mark });
       await ended('a');
-      await call({ call: 'b', args: [1], fold: [{ op: 'replace', path: '/vars/count', value: 700 }], mark });
+      await call({
+        call: 'b',
+        args: [1],
+        fold: [{ op: 'replace', path: '/vars/count', value: 700 }],
+        mark,
+      });
       await ended('b');
       expect(counts().at(-1)).toBe(4);
     });
@@ -100,7 +141,9 @@ export function deltaChannelContract(adapter: string, open: () => Promise<DeltaC
       await bench.start(0);
       await call();
       await ended('a');
-      await until('the end is durable', () => bench.durable().some(({ event }) => event?.type === 'end'));
+      await until('the end is durable', () =>
+        bench.durable().some(({ event }) => event?.type === 'end'),
+      );
       expect(bench.durable().map(({ seq }) => seq)).toEqual(heard.map(({ seq }) => seq));
     });
 

@@ -37,10 +37,15 @@ export function launcherContract(adapter: string, open: () => Promise<LauncherBe
 
     test('a launched work is starting, then running', async ({ expect }) => {
       const spec = bench.spec(0);
-      expect(await bench.launcher.launch(spec)).toEqual({ ok: true, ref: { work: spec.work, epoch: 1 } });
+      expect(await bench.launcher.launch(spec)).toEqual({
+        ok: true,
+        ref: { work: spec.work, epoch: 1 },
+      });
       await until('it runs', () => states(spec.work).includes('running'));
       expect(states(spec.work)[0]).toBe('starting');
-      expect(await bench.launcher.observe()).toMatchObject([{ work: spec.work, epoch: 1, state: 'running' }]);
+      expect(await bench.launcher.observe()).toMatchObject([
+        { work: spec.work, epoch: 1, state: 'running' },
+      ]);
     });
 
     test('a repeated launch of the same work and epoch starts nothing new', async ({ expect }) => {
@@ -53,7 +58,9 @@ export function launcherContract(adapter: string, open: () => Promise<LauncherBe
       expect(states(spec.work).filter((state) => state === 'running')).toHaveLength(1);
     });
 
-    test('a launch that is repeated after the process has ended starts nothing new', async ({ expect }) => {
+    test('a launch that is repeated after the process has ended starts nothing new', async ({
+      expect,
+    }) => {
       const spec = bench.spec(0);
       await up(spec);
       await bench.launcher.stop(spec, 5_000);
@@ -91,7 +98,9 @@ export function launcherContract(adapter: string, open: () => Promise<LauncherBe
       await up(spec);
       await bench.launcher.stop(spec, 5_000);
       expect(await bench.launcher.stop(spec, 5_000)).toEqual({ forced: false });
-      expect(await bench.launcher.stop({ work: 'root.nobody', epoch: 4 }, 0)).toEqual({ forced: false });
+      expect(await bench.launcher.stop({ work: 'root.nobody', epoch: 4 }, 0)).toEqual({
+        forced: false,
+      });
     });
 
     test('a work that is killed from outside is exited, not stopped', async ({ expect }) => {
@@ -105,7 +114,9 @@ export function launcherContract(adapter: string, open: () => Promise<LauncherBe
     test('two works live side by side', async ({ expect }) => {
       await Promise.all([up(bench.spec(0)), up(bench.spec(1))]);
       await bench.launcher.stop(bench.spec(0), 5_000);
-      expect(await bench.launcher.observe()).toMatchObject([{ work: bench.spec(1).work, state: 'running' }]);
+      expect(await bench.launcher.observe()).toMatchObject([
+        { work: bench.spec(1).work, state: 'running' },
+      ]);
     });
 
     test('a new epoch is a new process', async ({ expect }) => {
@@ -116,7 +127,9 @@ export function launcherContract(adapter: string, open: () => Promise<LauncherBe
     });
 
     test('a secret that cannot be read refuses the launch for good', async ({ expect }) => {
-      const result = await bench.launcher.launch(bench.spec(0, { secrets: { TOKEN: 'env:STORMKITE_NO_SUCH_NAME' } }));
+      const result = await bench.launcher.launch(
+        bench.spec(0, { secrets: { TOKEN: 'env:STORMKITE_NO_SUCH_NAME' } }),
+      );
       expect(result).toMatchObject({ ok: false, reason: 'secret' });
       expect(result).not.toHaveProperty('retryAfterMs');
       expect(await bench.launcher.observe()).toEqual([]);

@@ -29,9 +29,22 @@ export function deltaOf(work: string, seq: number, epoch = 1): Delta {
 }
 
 /** Builds a turn record that puts one field. */
-export function turnOf(version: number, value: Json = version, marks: Record<string, number> = {}): TurnRecord {
-  const ops = version === 1 ? ([{ op: 'add', path: '', value: { n: value } }] as const) : ([{ op: 'replace', path: '/n', value }] as const);
-  return { version, at: 1_700_000_000_000 + version, ops, marks, meta: { [`intent-${version % 7}`]: value } };
+export function turnOf(
+  version: number,
+  value: Json = version,
+  marks: Record<string, number> = {},
+): TurnRecord {
+  const ops =
+    version === 1
+      ? ([{ op: 'add', path: '', value: { n: value } }] as const)
+      : ([{ op: 'replace', path: '/n', value }] as const);
+  return {
+    version,
+    at: 1_700_000_000_000 + version,
+    ops,
+    marks,
+    meta: { [`intent-${version % 7}`]: value },
+  };
 }
 
 /** The app that turn records add up to. */
@@ -66,15 +79,23 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       const place = await placeOf(context);
       const model = new Model();
       const lease = await place.reach().open(APP);
-      context.expect(await lease.commit(model.add(turnOf(1)), model.snapshot)).toEqual({ ok: true });
-      context.expect(await lease.commit(model.add(turnOf(2, 'x', { 'root.w': 3 })), model.snapshot)).toEqual({ ok: true });
+      context
+        .expect(await lease.commit(model.add(turnOf(1)), model.snapshot))
+        .toEqual({ ok: true });
+      context
+        .expect(await lease.commit(model.add(turnOf(2, 'x', { 'root.w': 3 })), model.snapshot))
+        .toEqual({ ok: true });
       context.expect(await lease.load()).toEqual(model.app);
       context.expect(await lease.load()).toEqual(model.app);
       await lease.close();
       const next = await place.reach().open(APP);
       context.expect(await next.load()).toEqual(model.app);
       context.expect(next.fence).toBeGreaterThan(lease.fence);
-      context.expect(await next.commit(model.add(turnOf(3, { deep: ['ü', '\ud800', null] })), model.snapshot)).toEqual({ ok: true });
+      context
+        .expect(
+          await next.commit(model.add(turnOf(3, { deep: ['ü', '\ud800', null] })), model.snapshot),
+        )
+        .toEqual({ ok: true });
       context.expect(await next.load()).toEqual(model.app);
       await next.close();
     });
@@ -92,10 +113,16 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
     test('a version that is not the next one is a conflict and changes nothing', async (context) => {
       const lease = await (await placeOf(context)).reach().open(APP);
       const model = new Model();
-      context.expect(await lease.commit(turnOf(2), noSnapshot)).toEqual({ ok: false, conflict: 'version' });
+      context
+        .expect(await lease.commit(turnOf(2), noSnapshot))
+        .toEqual({ ok: false, conflict: 'version' });
       await lease.commit(model.add(turnOf(1)), model.snapshot);
-      context.expect(await lease.commit(turnOf(1, 'again'), noSnapshot)).toEqual({ ok: false, conflict: 'version' });
-      context.expect(await lease.commit(turnOf(3), noSnapshot)).toEqual({ ok: false, conflict: 'version' });
+      context
+        .expect(await lease.commit(turnOf(1, 'again'), noSnapshot))
+        .toEqual({ ok: false, conflict: 'version' });
+      context
+        .expect(await lease.commit(turnOf(3), noSnapshot))
+        .toEqual({ ok: false, conflict: 'version' });
       context.expect(await lease.load()).toEqual(model.app);
       await lease.close();
     });
@@ -108,8 +135,12 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
         await older.commit(model.add(turnOf(1)), model.snapshot);
         const newer = await place.reach().open(APP);
         context.expect(newer.fence).toBeGreaterThan(older.fence);
-        context.expect(await older.commit(turnOf(2), noSnapshot)).toEqual({ ok: false, conflict: 'fenced' });
-        await context.expect(older.appendDeltas([deltaOf('root.w', 1)])).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
+        context
+          .expect(await older.commit(turnOf(2), noSnapshot))
+          .toEqual({ ok: false, conflict: 'fenced' });
+        await context
+          .expect(older.appendDeltas([deltaOf('root.w', 1)]))
+          .rejects.toMatchObject({ code: 'STORE_CONFLICT' });
         await context.expect(older.clear()).rejects.toMatchObject({ code: 'STORE_CONFLICT' });
         context.expect(await newer.load()).toEqual(model.app);
         context.expect(await newer.commit(turnOf(2), model.snapshot)).toEqual({ ok: true });
@@ -120,7 +151,9 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       test('a second lease is refused while the first is held, and then works', async (context) => {
         const place = await placeOf(context);
         const older = await place.reach().open(APP);
-        await context.expect(place.reach().open(APP)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+        await context
+          .expect(place.reach().open(APP))
+          .rejects.toMatchObject({ code: 'STORE_LOCKED' });
         await older.close();
         const newer = await place.reach().open(APP);
         context.expect(newer.fence).toBeGreaterThan(older.fence);
@@ -132,13 +165,19 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       const lease = await (await placeOf(context)).reach().open(APP);
       await lease.appendDeltas([deltaOf('root.a', 1), deltaOf('root.b', 1), deltaOf('root.a', 2)]);
       await lease.appendDeltas([]);
-      await lease.appendDeltas(Array.from({ length: 120 }, (_, index) => deltaOf('root.a', index + 3)));
+      await lease.appendDeltas(
+        Array.from({ length: 120 }, (_, index) => deltaOf('root.a', index + 3)),
+      );
       await lease.appendDeltas([deltaOf('root.a/b#c %ü\ud800', 1)]);
       const found = await lease.deltasAfter('root.a', 1);
-      context.expect(found.map((delta) => delta.seq)).toEqual(Array.from({ length: 121 }, (_, index) => index + 2));
+      context
+        .expect(found.map((delta) => delta.seq))
+        .toEqual(Array.from({ length: 121 }, (_, index) => index + 2));
       context.expect(found[0]).toEqual(deltaOf('root.a', 2));
       context.expect(await lease.deltasAfter('root.b', 0)).toEqual([deltaOf('root.b', 1)]);
-      context.expect(await lease.deltasAfter('root.a/b#c %ü\ud800', 0)).toEqual([deltaOf('root.a/b#c %ü\ud800', 1)]);
+      context
+        .expect(await lease.deltasAfter('root.a/b#c %ü\ud800', 0))
+        .toEqual([deltaOf('root.a/b#c %ü\ud800', 1)]);
       context.expect(await lease.deltasAfter('root.a', 122)).toEqual([]);
       await lease.close();
     });
@@ -150,7 +189,9 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
         lease.appendDeltas([deltaOf('root.w', 1), deltaOf('root.w', 2), deltaOf('root.w', 3)]),
         lease.appendDeltas([deltaOf('root.w', 3), deltaOf('root.w', 3)]),
       ]);
-      context.expect(await lease.deltasAfter('root.w', 0)).toEqual([1, 2, 3].map((seq) => deltaOf('root.w', seq)));
+      context
+        .expect(await lease.deltasAfter('root.w', 0))
+        .toEqual([1, 2, 3].map((seq) => deltaOf('root.w', seq)));
       await lease.close();
     });
 
@@ -160,7 +201,12 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       await lease.appendDeltas([deltaOf('root.w', 2, 2)]);
       await lease.appendDeltas([deltaOf('root.w', 2, 1), deltaOf('root.w', 4, 2)]);
       const found = await lease.deltasAfter('root.w', 0);
-      context.expect(found.map(({ seq, epoch }) => [seq, epoch])).toEqual([[1, 1], [2, 2], [3, 1], [4, 2]]);
+      context.expect(found.map(({ seq, epoch }) => [seq, epoch])).toEqual([
+        [1, 1],
+        [2, 2],
+        [3, 1],
+        [4, 2],
+      ]);
       await lease.close();
     });
 
@@ -204,7 +250,9 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       const next = await place.reach().open(APP);
       context.expect(await next.load()).toBeNull();
       await next.appendDeltas([2, 3].map((seq) => deltaOf('root.w', seq)));
-      context.expect((await next.deltasAfter('root.w', 0)).map((delta) => delta.seq)).toEqual([1, 2, 3]);
+      context
+        .expect((await next.deltasAfter('root.w', 0)).map((delta) => delta.seq))
+        .toEqual([1, 2, 3]);
       await next.close();
     });
 
@@ -212,13 +260,16 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       const place = await placeOf(context);
       const lease = await place.reach().open(APP);
       const old = new Model();
-      for (let version = 1; version <= 5; version += 1) await lease.commit(old.add(turnOf(version, 1, { 'root.w': 4 })), old.snapshot);
+      for (let version = 1; version <= 5; version += 1)
+        await lease.commit(old.add(turnOf(version, 1, { 'root.w': 4 })), old.snapshot);
       await lease.appendDeltas([deltaOf('root.w', 9)]);
       await lease.clear();
       context.expect(await lease.load()).toBeNull();
       context.expect(await lease.deltasAfter('root.w', 0)).toEqual([]);
       const model = new Model();
-      context.expect(await lease.commit(model.add(turnOf(1, 'new')), model.snapshot)).toEqual({ ok: true });
+      context
+        .expect(await lease.commit(model.add(turnOf(1, 'new')), model.snapshot))
+        .toEqual({ ok: true });
       await lease.appendDeltas([deltaOf('root.w', 1)]);
       await lease.close();
       const next = await place.reach().open(APP);
@@ -250,7 +301,9 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       const commits = Array.from({ length: 50 }, (_, index) => {
         const turn = model.add(turnOf(index + 1));
         const app = model.app;
-        return lease.commit(turn, () => app).then((result) => done.push(result.ok ? turn.version : -1));
+        return lease
+          .commit(turn, () => app)
+          .then((result) => done.push(result.ok ? turn.version : -1));
       });
       await Promise.all(commits);
       context.expect(done).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
@@ -266,7 +319,10 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       const model = new Model();
       for (let version = 1; version <= 1_000; version += 1) {
         await lease.appendDeltas([deltaOf('root.w', version)]);
-        await lease.commit(model.add(turnOf(version, 'v'.repeat(version % 50), { 'root.w': version })), model.snapshot);
+        await lease.commit(
+          model.add(turnOf(version, 'v'.repeat(version % 50), { 'root.w': version })),
+          model.snapshot,
+        );
       }
       context.expect(await lease.load()).toEqual(model.app);
       await lease.close();
@@ -276,41 +332,45 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       await next.close();
     });
 
-    test('any turn records, reopened anywhere, load as they add up', { timeout: 30_000 }, async (context) => {
-      const step = fc.record({
-        key: fc.constantFrom('a', 'b', 'c'),
-        value: fc.option(fc.jsonValue({ maxDepth: 2 }), { nil: null }),
-        mark: fc.nat(20),
-        isReopened: fc.boolean(),
-      });
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-          const place = await createPlace();
-          const model = new Model();
-          let lease = await place.reach().open(APP);
-          for (const [index, { key, value, mark, isReopened }] of steps.entries()) {
-            const json = JSON.parse(JSON.stringify(value)) as Json;
-            const turn: TurnRecord = {
-              version: index + 1,
-              at: index,
-              ops: [{ op: 'add', path: `/${key}`, value: json }],
-              marks: { [`root.${key}`]: mark },
-              meta: { [key]: json },
-            };
-            await lease.commit(model.add(turn), model.snapshot);
-            if (!isReopened) continue;
+    test(
+      'any turn records, reopened anywhere, load as they add up',
+      { timeout: 30_000 },
+      async (context) => {
+        const step = fc.record({
+          key: fc.constantFrom('a', 'b', 'c'),
+          value: fc.option(fc.jsonValue({ maxDepth: 2 }), { nil: null }),
+          mark: fc.nat(20),
+          isReopened: fc.boolean(),
+        });
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+            const place = await createPlace();
+            const model = new Model();
+            let lease = await place.reach().open(APP);
+            for (const [index, { key, value, mark, isReopened }] of steps.entries()) {
+              const json = JSON.parse(JSON.stringify(value)) as Json;
+              const turn: TurnRecord = {
+                version: index + 1,
+                at: index,
+                ops: [{ op: 'add', path: `/${key}`, value: json }],
+                marks: { [`root.${key}`]: mark },
+                meta: { [key]: json },
+              };
+              await lease.commit(model.add(turn), model.snapshot);
+              if (!isReopened) continue;
+              await lease.close();
+              lease = await place.reach().open(APP);
+            }
+            context.expect(await lease.load()).toEqual(steps.length === 0 ? null : model.app);
             await lease.close();
-            lease = await place.reach().open(APP);
-          }
-          context.expect(await lease.load()).toEqual(steps.length === 0 ? null : model.app);
-          await lease.close();
-          const next = await place.reach().open(APP);
-          context.expect(await next.load()).toEqual(steps.length === 0 ? null : model.app);
-          await next.close();
-          await place.remove();
-        }),
-        { numRuns: 30 },
-      );
-    });
+            const next = await place.reach().open(APP);
+            context.expect(await next.load()).toEqual(steps.length === 0 ? null : model.app);
+            await next.close();
+            await place.remove();
+          }),
+          { numRuns: 30 },
+        );
+      },
+    );
   });
 }

@@ -9,7 +9,8 @@ export async function undisturbedOutcome(): Promise<Json> {
   const home = await temporaryFolder();
   try {
     const finished = await runPipeline(home.path);
-    if (finished.code !== 0) throw new Error(`the undisturbed run failed: ${finished.stdout}${finished.stderr}`);
+    if (finished.code !== 0)
+      throw new Error(`the undisturbed run failed: ${finished.stdout}${finished.stderr}`);
     return await outcomeOf(home.path);
   } finally {
     await home.remove();
@@ -17,7 +18,12 @@ export async function undisturbedOutcome(): Promise<Json> {
 }
 
 /** Kills the flow at the n-th time it comes by a failpoint, resumes, and compares. Gives whether it was killed. */
-export async function killAndResume(failpoint: string, count: number, expected: Json, expect: ExpectStatic): Promise<boolean> {
+export async function killAndResume(
+  failpoint: string,
+  count: number,
+  expected: Json,
+  expect: ExpectStatic,
+): Promise<boolean> {
   const home = await temporaryFolder();
   try {
     const first = await runPipeline(home.path, { failpoint: `${failpoint}:${count}` });

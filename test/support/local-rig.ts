@@ -8,7 +8,11 @@ import type { App } from '../../runtime/component/app.ts';
 import { metaOf } from '../../runtime/component/meta.ts';
 import { componentByName, withBelow } from '../../runtime/component/tree.ts';
 import { bundleApp } from '../../runtime/host/bundle.ts';
-import { createLocalBackend, type LocalBackend, type LocalBackendOptions } from '../../runtime/backends/local/local-backend.ts';
+import {
+  createLocalBackend,
+  type LocalBackend,
+  type LocalBackendOptions,
+} from '../../runtime/backends/local/local-backend.ts';
 import type { WorkFact } from '../../runtime/ports/launcher.ts';
 import type { LogLine } from '../../runtime/ports/log-sink.ts';
 import type { CallOutcome, Delta, WorkEvent } from '../../runtime/protocol/delta.ts';
@@ -31,7 +35,13 @@ export class LocalRig {
   readonly lines: LogLine[];
   readonly #app: App;
 
-  private constructor(backend: LocalBackend, directory: string, bundlePath: string, lines: LogLine[], app: App) {
+  private constructor(
+    backend: LocalBackend,
+    directory: string,
+    bundlePath: string,
+    lines: LogLine[],
+    app: App,
+  ) {
     this.backend = backend;
     this.directory = directory;
     this.bundlePath = bundlePath;
@@ -43,7 +53,10 @@ export class LocalRig {
 
   static async open(options: Partial<LocalBackendOptions> = {}): Promise<LocalRig> {
     const directory = await mkdtemp(join(tmpdir(), 'rig-'));
-    const { bundlePath, projectRoot } = await bundleApp({ appFile: APP_FILE, outDirectory: directory });
+    const { bundlePath, projectRoot } = await bundleApp({
+      appFile: APP_FILE,
+      outDirectory: directory,
+    });
     const lines: LogLine[] = [];
     const backend = await createLocalBackend({
       app: 'test',
@@ -86,7 +99,11 @@ export class LocalRig {
     const spec = this.spec(name, changes);
     const result = await this.backend.launcher.launch(spec);
     if (!result.ok) throw new Error(`${result.reason}: ${result.message}`);
-    await until(`${spec.work} is ready`, () => this.facts.some((f) => f.work === spec.work && f.epoch === spec.epoch && f.state !== 'starting'));
+    await until(`${spec.work} is ready`, () =>
+      this.facts.some(
+        (f) => f.work === spec.work && f.epoch === spec.epoch && f.state !== 'starting',
+      ),
+    );
     return spec;
   }
 
@@ -102,7 +119,15 @@ export class LocalRig {
   }
 
   async call(name: string, args: Json[] = [], changes: Partial<CallMessage> = {}): Promise<void> {
-    const message: CallMessage = { type: 'call', call: 'c1', attempt: 1, args, fold: [], mark: 0, ...changes };
+    const message: CallMessage = {
+      type: 'call',
+      call: 'c1',
+      attempt: 1,
+      args,
+      fold: [],
+      mark: 0,
+      ...changes,
+    };
     const sent = await this.backend.channel.deliver(`root.${name}`, message);
     if (sent === 'absent') throw new Error(`root.${name} has no process`);
   }
@@ -111,7 +136,9 @@ export class LocalRig {
     return until(
       `${call} of ${name} ends`,
       () => {
-        const found = this.of(name).find(({ event }) => event?.type === 'end' && event.call === call);
+        const found = this.of(name).find(
+          ({ event }) => event?.type === 'end' && event.call === call,
+        );
         return found?.event as EndEvent | undefined;
       },
       deadlineMs,
@@ -120,7 +147,10 @@ export class LocalRig {
 
   exit(name: string, epoch = 1): Promise<ExitFact> {
     return until(`root.${name} exits`, () =>
-      this.facts.find((f): f is ExitFact => f.work === `root.${name}` && f.epoch === epoch && f.state === 'exited'),
+      this.facts.find(
+        (f): f is ExitFact =>
+          f.work === `root.${name}` && f.epoch === epoch && f.state === 'exited',
+      ),
     );
   }
 
@@ -131,7 +161,9 @@ export class LocalRig {
   /** Values that a field was reported to have, in order. */
   values(name: string, field: string): Json[] {
     const path = `/vars/${field}`;
-    return this.of(name).flatMap(({ ops }) => ops.flatMap((op) => (op.path === path && 'value' in op ? [op.value] : [])));
+    return this.of(name).flatMap(({ ops }) =>
+      ops.flatMap((op) => (op.path === path && 'value' in op ? [op.value] : [])),
+    );
   }
 
   value(name: string, field: string): Promise<Json> {

@@ -8,8 +8,20 @@ import { builtCli, type Finished } from './built-cli.ts';
 const APP = fileURLToPath(new URL('../fixtures/apps/pipeline.ts', import.meta.url));
 
 /** Runs the pipeline app in a home folder; `failpoint` kills the flow there. */
-export function runPipeline(home: string, options: { resume?: boolean; failpoint?: string } = {}): Promise<Finished> {
-  const args = ['run', APP, '--name', 'pipeline', '--port', '0', '--no-open', ...(options.resume ? ['--resume'] : [])];
+export function runPipeline(
+  home: string,
+  options: { resume?: boolean; failpoint?: string } = {},
+): Promise<Finished> {
+  const args = [
+    'run',
+    APP,
+    '--name',
+    'pipeline',
+    '--port',
+    '0',
+    '--no-open',
+    ...(options.resume ? ['--resume'] : []),
+  ];
   return builtCli(args, {
     STORMKITE_HOME: home,
     TRACE_FILE: join(home, 'trace'),
@@ -49,7 +61,18 @@ function withoutHistory(value: Json): Json {
   if (value === null || typeof value !== 'object') return value;
   const kept: Record<string, Json> = {};
   for (const [key, member] of Object.entries(value)) {
-    if (['statuses', 'attempt', 'timestamp', 'interruptions', '_url', '_port', 'latest_call_hash'].includes(key)) continue;
+    if (
+      [
+        'statuses',
+        'attempt',
+        'timestamp',
+        'interruptions',
+        '_url',
+        '_port',
+        'latest_call_hash',
+      ].includes(key)
+    )
+      continue;
     kept[key] = withoutHistory(member);
   }
   return kept;

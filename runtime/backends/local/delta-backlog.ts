@@ -64,7 +64,8 @@ export class DeltaBacklog {
     for (const [name, work] of this.#works) {
       const ends = new Set(work.spans.map((span) => span.last));
       for (const { after, first } of work.spans) {
-        if (after > work.mark && !ends.has(after)) return `deltas of ${name} before ${first} are missing`;
+        if (after > work.mark && !ends.has(after))
+          return `deltas of ${name} before ${first} are missing`;
       }
     }
     return null;
@@ -78,12 +79,22 @@ export class DeltaBacklog {
       const work = this.#work(delta.work);
       if (isKnown(work, delta)) continue;
       const current = open.get(delta.work);
-      if (current !== undefined && continues(current.span, delta) && current.deltas.length < MAX_RECORD_DELTAS) {
+      if (
+        current !== undefined &&
+        continues(current.span, delta) &&
+        current.deltas.length < MAX_RECORD_DELTAS
+      ) {
         current.span.last = delta.seq;
         current.deltas.push(delta);
       } else {
         const { epoch, seq } = delta;
-        const span = { key: deltaKey(work.prefix, seq, epoch), epoch, after: work.last, first: seq, last: seq };
+        const span = {
+          key: deltaKey(work.prefix, seq, epoch),
+          epoch,
+          after: work.last,
+          first: seq,
+          last: seq,
+        };
         const record = { span, deltas: [delta] };
         work.spans.push(span);
         records.push(record);
@@ -129,7 +140,8 @@ export class DeltaBacklog {
   /** Forgets everything; returns the deletions that follow. */
   clear(): Write[] {
     const deletions: Write[] = [];
-    for (const { spans } of this.#works.values()) for (const span of spans) deletions.push([span.key, null]);
+    for (const { spans } of this.#works.values())
+      for (const span of spans) deletions.push([span.key, null]);
     this.#works.clear();
     return deletions;
   }
@@ -149,7 +161,8 @@ export function orderDeltas(deltas: Iterable<Delta>, seq: number): Delta[] {
   const bySeq = new Map<number, Delta>();
   for (const delta of deltas) {
     const known = bySeq.get(delta.seq);
-    if (delta.seq > seq && (known === undefined || known.epoch < delta.epoch)) bySeq.set(delta.seq, delta);
+    if (delta.seq > seq && (known === undefined || known.epoch < delta.epoch))
+      bySeq.set(delta.seq, delta);
   }
   return [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
 }
@@ -157,7 +170,9 @@ export function orderDeltas(deltas: Iterable<Delta>, seq: number): Delta[] {
 function isKnown(work: WorkBacklog, delta: Delta): boolean {
   if (delta.seq <= work.mark) return true;
   if (delta.seq > work.last) return false;
-  return work.spans.some((span) => span.first <= delta.seq && delta.seq <= span.last && span.epoch >= delta.epoch);
+  return work.spans.some(
+    (span) => span.first <= delta.seq && delta.seq <= span.last && span.epoch >= delta.epoch,
+  );
 }
 
 function continues(span: Span, delta: Delta): boolean {

@@ -22,15 +22,24 @@ export interface ExitFacts {
 }
 
 /** Why a process is gone, in the words of the port. */
-export function toExitReason(facts: ExitFacts): { readonly reason: ExitReason; readonly message: string } {
+export function toExitReason(facts: ExitFacts): {
+  readonly reason: ExitReason;
+  readonly message: string;
+} {
   const { code, signal, failed } = facts;
   if (facts.stopAsked) {
-    return { reason: 'stopped', message: facts.forced ? 'killed by SIGKILL after its grace' : 'ended as asked' };
+    return {
+      reason: 'stopped',
+      message: facts.forced ? 'killed by SIGKILL after its grace' : 'ended as asked',
+    };
   }
   if (failed !== null) return failed;
   if (facts.endedFor !== null) return { reason: 'exited', message: facts.endedFor };
   if ((signal === 'SIGABRT' || code === ABORTED) && facts.stderrTail.includes(HEAP_FULL)) {
-    return { reason: 'oom', message: 'its JavaScript heap was full; raise it with NODE_OPTIONS=--max-old-space-size' };
+    return {
+      reason: 'oom',
+      message: 'its JavaScript heap was full; raise it with NODE_OPTIONS=--max-old-space-size',
+    };
   }
   const when = facts.calling ? ' before its call finished' : '';
   if (signal !== null) return { reason: 'exited', message: `killed by ${signal}${when}` };

@@ -20,7 +20,8 @@ export async function keepAside(directory: string, label: string): Promise<strin
   if (!(await exists(directory))) return null;
   if (await isLocked(directory)) throw appError('STORE_LOCKED', { app, where: directory });
   try {
-    const target = label === 'previous' ? `${directory}.${label}` : await freeName(`${directory}.${label}`);
+    const target =
+      label === 'previous' ? `${directory}.${label}` : await freeName(`${directory}.${label}`);
     await rm(target, { recursive: true, force: true });
     await rename(directory, target);
     return target;
@@ -41,12 +42,18 @@ export async function isLocked(directory: string): Promise<boolean> {
     await probe.close();
     return false;
   } catch (error) {
-    return error instanceof Error && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'LEVEL_LOCKED';
+    return (
+      error instanceof Error &&
+      error.cause instanceof Error &&
+      'code' in error.cause &&
+      error.cause.code === 'LEVEL_LOCKED'
+    );
   }
 }
 
 async function freeName(prefix: string): Promise<string> {
-  for (let n = 1; n <= MAX_KEPT; n += 1) if (!(await exists(`${prefix}-${n}`))) return `${prefix}-${n}`;
+  for (let n = 1; n <= MAX_KEPT; n += 1)
+    if (!(await exists(`${prefix}-${n}`))) return `${prefix}-${n}`;
   throw new Error(`${prefix}-${MAX_KEPT} exists; remove old ones`);
 }
 

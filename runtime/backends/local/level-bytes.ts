@@ -44,7 +44,8 @@ const table = makeTable();
 /** LevelDB's checksum (CRC-32C, masked) of a part of `bytes`. */
 export function maskedCrc32c(bytes: Uint8Array, from: number, to: number): number {
   let crc = 0xffffffff;
-  for (let i = from; i < to; i += 1) crc = (table[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
+  for (let i = from; i < to; i += 1)
+    crc = (table[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
   crc = (crc ^ 0xffffffff) >>> 0;
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
 }
@@ -58,7 +59,8 @@ function makeTable(): Int32Array {
   const polynomial = 0x82f63b78;
   return Int32Array.from({ length: 256 }, (_, index) => {
     let value = index;
-    for (let bit = 0; bit < 8; bit += 1) value = (value & 1) === 1 ? (value >>> 1) ^ polynomial : value >>> 1;
+    for (let bit = 0; bit < 8; bit += 1)
+      value = (value & 1) === 1 ? (value >>> 1) ^ polynomial : value >>> 1;
     return value;
   });
 }

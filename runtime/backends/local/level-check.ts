@@ -11,11 +11,22 @@ import { checkLog } from './level-log-check.ts';
 import { findTableDamage } from './level-table-check.ts';
 
 /** Fields of a manifest entry (LevelDB `db/version_edit.cc`). */
-const TAG = { comparator: 1, log: 2, next: 3, last: 4, pointer: 5, deleted: 6, added: 7, previousLog: 9 } as const;
+const TAG = {
+  comparator: 1,
+  log: 2,
+  next: 3,
+  last: 4,
+  pointer: 5,
+  deleted: 6,
+  added: 7,
+  previousLog: 9,
+} as const;
 
 /** What is wrong with the files of a LevelDB folder, or `null`. A folder that does not exist is fine. */
 export async function findStoreDamage(directory: string): Promise<string | null> {
-  const names = (await listed(directory)).filter((name) => /^\d+\.(log|ldb|sst)$|^MANIFEST-\d+$|^CURRENT$/.test(name));
+  const names = (await listed(directory)).filter((name) =>
+    /^\d+\.(log|ldb|sst)$|^MANIFEST-\d+$|^CURRENT$/.test(name),
+  );
   const current = (await readIfThere(join(directory, 'CURRENT')))?.toString('utf8');
   if (current === undefined) {
     return names.some((name) => /\.(ldb|sst)$/.test(name)) ? 'the file CURRENT is missing' : null;

@@ -36,15 +36,21 @@ export function checkLog(bytes: Uint8Array): LogCheck {
     const type = bytes[offset + 6] ?? 0;
     const recordEnd = offset + HEADER_BYTES + length;
     if (type === 0 && length === 0) {
-      return end(bytes.subarray(offset).every((byte) => byte === 0) ? null : 'an empty record before others');
+      return end(
+        bytes.subarray(offset).every((byte) => byte === 0) ? null : 'an empty record before others',
+      );
     }
     if (recordEnd > blockEnd) {
       // Cut off by the death of the writer, unless the length itself is what is damaged.
-      const isCutOff = blockEnd === bytes.length && !hasSum(bytes, offset, blockEnd) && !hasRecordAfter(bytes, offset);
+      const isCutOff =
+        blockEnd === bytes.length &&
+        !hasSum(bytes, offset, blockEnd) &&
+        !hasRecordAfter(bytes, offset);
       return end(isCutOff ? null : 'a record longer than its block');
     }
     if (!isRecordAt(bytes, offset, blockEnd)) return end('wrong checksum');
-    if ((type === FULL || type === FIRST) !== (parts.length === 0)) return end('parts of an entry are missing');
+    if ((type === FULL || type === FIRST) !== (parts.length === 0))
+      return end('parts of an entry are missing');
     parts.push(bytes.subarray(offset + HEADER_BYTES, recordEnd));
     if (type === FULL || type === LAST) {
       entries.push(parts.length === 1 ? (parts[0] ?? bytes) : Buffer.concat(parts));

@@ -49,19 +49,22 @@ export async function readCommitted(db: Db, where: string): Promise<Committed> {
   // In key order: the head, the lease, snapshots, turn records.
   for await (const [key, stored] of db.iterator({ gte: HEAD_KEY })) {
     const meaning = meaningOf(key);
-    if (meaning === undefined || meaning.kind === 'delta') throw damaged(where, `"${key.slice(0, 40)}" is no key of ours`);
+    if (meaning === undefined || meaning.kind === 'delta')
+      throw damaged(where, `"${key.slice(0, 40)}" is no key of ours`);
     const value = decodeValue(stored);
     if (value === undefined) throw damaged(where, `the record ${key} is unreadable`);
     if (meaning.kind === 'head') {
       if (typeof value !== 'number') throw damaged(where, `the record ${key} is unreadable`);
       head = value;
     } else if (meaning.kind === 'snapshot') {
-      if (!isStoredApp(value) || value.version !== meaning.version) throw damaged(where, `the snapshot ${key} is unreadable`);
+      if (!isStoredApp(value) || value.version !== meaning.version)
+        throw damaged(where, `the snapshot ${key} is unreadable`);
       app = value;
       snapshotVersion = meaning.version;
       snapshotChars = stored.length;
     } else if (meaning.kind === 'turn' && meaning.version > snapshotVersion) {
-      if (!isTurn(value) || value.version !== meaning.version) throw damaged(where, `the turn record ${key} is unreadable`);
+      if (!isTurn(value) || value.version !== meaning.version)
+        throw damaged(where, `the turn record ${key} is unreadable`);
       app = fold(app ?? { version: 0, document: {}, marks: {}, meta: {} }, value, where);
       turnChars += stored.length;
     }
@@ -69,15 +72,22 @@ export async function readCommitted(db: Db, where: string): Promise<Committed> {
   const version = app?.version ?? 0;
   if (version !== head) {
     const missing = version < head ? turnKey(version + 1) : HEAD_KEY;
-    throw damaged(where, `${missing} is missing: the records end at version ${version}, ${head} was committed`);
+    throw damaged(
+      where,
+      `${missing} is missing: the records end at version ${version}, ${head} was committed`,
+    );
   }
   return { app, version, snapshotVersion, snapshotChars, turnChars };
 }
 
 /** Reads every stored run of deltas, in key order. */
-export async function* readDeltaRecords(db: Db, where: string): AsyncGenerator<[key: string, record: DeltaRecord]> {
+export async function* readDeltaRecords(
+  db: Db,
+  where: string,
+): AsyncGenerator<[key: string, record: DeltaRecord]> {
   for await (const [key, stored] of db.iterator({ lt: HEAD_KEY })) {
-    if (meaningOf(key)?.kind !== 'delta') throw damaged(where, `"${key.slice(0, 40)}" is no key of ours`);
+    if (meaningOf(key)?.kind !== 'delta')
+      throw damaged(where, `"${key.slice(0, 40)}" is no key of ours`);
     yield [key, toDeltaRecord(key, stored, where)];
   }
 }
@@ -95,7 +105,8 @@ export function damaged(where: string, problem: string): AppError {
 
 function fold(app: StoredApp, turn: TurnRecord, where: string): StoredApp {
   if (turn.version === app.version + 1) return foldTurn(app, turn);
-  const wanted = app.version === 0 ? `a snapshot before ${turnKey(turn.version)}` : turnKey(app.version + 1);
+  const wanted =
+    app.version === 0 ? `a snapshot before ${turnKey(turn.version)}` : turnKey(app.version + 1);
   throw damaged(where, `${wanted} is missing`);
 }
 
@@ -109,20 +120,37 @@ function isLease(value: unknown): value is LeaseRecord {
 }
 
 function isTurn(value: unknown): value is TurnRecord {
-  return isRecord(value) && Array.isArray(value['ops']) && isRecord(value['marks']) && isRecord(value['meta']);
+  return (
+    isRecord(value) &&
+    Array.isArray(value['ops']) &&
+    isRecord(value['marks']) &&
+    isRecord(value['meta'])
+  );
 }
 
 function isStoredApp(value: unknown): value is StoredApp {
-  return isRecord(value) && isRecord(value['document']) && isRecord(value['marks']) && isRecord(value['meta']);
+  return (
+    isRecord(value) &&
+    isRecord(value['document']) &&
+    isRecord(value['marks']) &&
+    isRecord(value['meta'])
+  );
 }
 
 function isDeltaRecord(value: unknown): value is DeltaRecord {
   if (!isRecord(value) || !Number.isSafeInteger(value['after'])) return false;
-  return Array.isArray(value['deltas']) && value['deltas'].length > 0 && value['deltas'].every(isDelta);
+  return (
+    Array.isArray(value['deltas']) && value['deltas'].length > 0 && value['deltas'].every(isDelta)
+  );
 }
 
 function isDelta(value: unknown): value is Delta {
-  return isRecord(value) && typeof value['work'] === 'string' && Number.isSafeInteger(value['seq']) && Array.isArray(value['ops']);
+  return (
+    isRecord(value) &&
+    typeof value['work'] === 'string' &&
+    Number.isSafeInteger(value['seq']) &&
+    Array.isArray(value['ops'])
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

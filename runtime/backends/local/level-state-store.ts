@@ -16,8 +16,22 @@ import { DeltaBacklog, orderDeltas } from './delta-backlog.ts';
 import { isLocked } from './keep-aside.ts';
 import { findStoreDamage } from './level-check.ts';
 import { toStoreError } from './level-errors.ts';
-import { encodeValue, HEAD_KEY, LEASE_KEY, snapshotKey, turnKey, type Write } from './level-keys.ts';
-import { damaged, readCommitted, readDeltaRecords, readLease, toDeltaRecord, type Committed } from './level-read.ts';
+import {
+  encodeValue,
+  HEAD_KEY,
+  LEASE_KEY,
+  snapshotKey,
+  turnKey,
+  type Write,
+} from './level-keys.ts';
+import {
+  damaged,
+  readCommitted,
+  readDeltaRecords,
+  readLease,
+  toDeltaRecord,
+  type Committed,
+} from './level-read.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export { keepAside } from './keep-aside.ts';
@@ -67,12 +81,18 @@ export class LevelStateStore implements StateStore {
       await db.open();
       const before = await readLease(db, where);
       if (before !== null && before.storeVersion > STORE_VERSION) {
-        throw appError('STORE_VERSION_UNKNOWN', { where, version: before.storeVersion, known: STORE_VERSION });
+        throw appError('STORE_VERSION_UNKNOWN', {
+          where,
+          version: before.storeVersion,
+          known: STORE_VERSION,
+        });
       }
-      if (before !== null && before.app !== app) throw damaged(where, `it belongs to the app "${before.app}"`);
+      if (before !== null && before.app !== app)
+        throw damaged(where, `it belongs to the app "${before.app}"`);
       const backlog = new DeltaBacklog();
       for await (const [key, record] of readDeltaRecords(db, where)) {
-        if (!backlog.restore(key, record)) throw damaged(where, `the deltas ${key} are under the wrong key`);
+        if (!backlog.restore(key, record))
+          throw damaged(where, `the deltas ${key} are under the wrong key`);
       }
       const committed = await readCommitted(db, where);
       backlog.restoreMarks(committed.app?.marks ?? {});
@@ -165,7 +185,11 @@ class LevelLease implements StoreLease {
 
   async clear(): Promise<void> {
     this.#assertOpen();
-    const writes: Write[] = [[HEAD_KEY, null], ...this.#parts.backlog.clear(), ...this.#forgetTurns(this.#version)];
+    const writes: Write[] = [
+      [HEAD_KEY, null],
+      ...this.#parts.backlog.clear(),
+      ...this.#forgetTurns(this.#version),
+    ];
     this.#fresh = undefined;
     this.#version = 0;
     this.#snapshotVersion = 0;
@@ -181,7 +205,10 @@ class LevelLease implements StoreLease {
   #isSnapshotDue(record: string): boolean {
     const { turnChars, turns } = this.#parts.limits;
     const maxChars = Math.max(turnChars, SNAPSHOT_FACTOR * this.#snapshotChars);
-    return this.#turnChars + record.length > maxChars || this.#version + 1 - this.#snapshotVersion >= turns;
+    return (
+      this.#turnChars + record.length > maxChars ||
+      this.#version + 1 - this.#snapshotVersion >= turns
+    );
   }
 
   #addTurn(version: number, record: string): Write[] {
@@ -200,8 +227,10 @@ class LevelLease implements StoreLease {
 
   /** Deletes the snapshot and the turn records behind it up to a version. */
   #forgetTurns(upTo: number): Write[] {
-    const writes: Write[] = this.#snapshotVersion > 0 ? [[snapshotKey(this.#snapshotVersion), null]] : [];
-    for (let version = this.#snapshotVersion + 1; version <= upTo; version += 1) writes.push([turnKey(version), null]);
+    const writes: Write[] =
+      this.#snapshotVersion > 0 ? [[snapshotKey(this.#snapshotVersion), null]] : [];
+    for (let version = this.#snapshotVersion + 1; version <= upTo; version += 1)
+      writes.push([turnKey(version), null]);
     this.#turnChars = 0;
     return writes;
   }
@@ -214,7 +243,8 @@ class LevelLease implements StoreLease {
     }
   }
 
-  readonly #toError = (cause: unknown): Error => toStoreError(cause, this.#parts.app, this.#parts.where);
+  readonly #toError = (cause: unknown): Error =>
+    toStoreError(cause, this.#parts.app, this.#parts.where);
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw appError('STORE_CLOSED', { app: this.#parts.app });

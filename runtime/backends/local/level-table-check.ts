@@ -16,7 +16,10 @@ interface Block {
 export function findTableDamage(bytes: Uint8Array): string | null {
   const footer = bytes.length - FOOTER_BYTES;
   if (footer < 0) return 'it is too short';
-  if (uint32At(bytes, bytes.length - 8) !== MAGIC_LOW || uint32At(bytes, bytes.length - 4) !== MAGIC_HIGH) {
+  if (
+    uint32At(bytes, bytes.length - 8) !== MAGIC_LOW ||
+    uint32At(bytes, bytes.length - 4) !== MAGIC_HIGH
+  ) {
     return 'its end is not that of a table';
   }
   const reader = new ByteReader(bytes, footer);
@@ -26,7 +29,8 @@ export function findTableDamage(bytes: Uint8Array): string | null {
     if (!isSound(bytes, root)) return `byte ${root.offset}: wrong checksum`;
     const blocks = blocksIn(bytes, root);
     if (blocks === null) return `byte ${root.offset}: an index is unreadable`;
-    for (const block of blocks) if (!isSound(bytes, block)) return `byte ${block.offset}: wrong checksum`;
+    for (const block of blocks)
+      if (!isSound(bytes, block)) return `byte ${block.offset}: wrong checksum`;
   }
   return null;
 }

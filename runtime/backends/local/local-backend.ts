@@ -48,7 +48,9 @@ export async function createLocalBackend(options: LocalBackendOptions): Promise<
   const timings = { ...defaultLocalTimings, ...options.timings };
   const register = await ProcessRegister.open(options.directory);
   const server = await SocketServer.open();
-  const channel: LocalDeltaChannel = new LocalDeltaChannel(lease, (work) => launcher.processOf(work));
+  const channel: LocalDeltaChannel = new LocalDeltaChannel(lease, (work) =>
+    launcher.processOf(work),
+  );
   const launcher: LocalLauncher = new LocalLauncher({
     context: { bundlePath, projectRoot, server, timings, environment },
     gpus: new GpuPool(async () => gpus ?? (await detectLocalGpus(environment))),

@@ -15,7 +15,10 @@ export class LocalDeltaChannel implements DeltaChannel {
   readonly #receiverOf: (work: string) => Receiver | null;
   readonly #handlers = new Set<(delta: Delta) => void>();
 
-  constructor(lease: Pick<StoreLease, 'appendDeltas'>, receiverOf: (work: string) => Receiver | null) {
+  constructor(
+    lease: Pick<StoreLease, 'appendDeltas'>,
+    receiverOf: (work: string) => Receiver | null,
+  ) {
     this.#lease = lease;
     this.#receiverOf = receiverOf;
   }

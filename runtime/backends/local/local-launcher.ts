@@ -5,7 +5,13 @@
  * N2 The processes that live are exactly those in `#launches`, the spare's, and those that end.
  * N3 A fact is told when it is one: `exited` after everything the process reported was handed on (R6).
  */
-import type { Launcher, LaunchResult, StopResult, WorkFact, WorkRef } from '../../ports/launcher.ts';
+import type {
+  Launcher,
+  LaunchResult,
+  StopResult,
+  WorkFact,
+  WorkRef,
+} from '../../ports/launcher.ts';
 import type { LogSink } from '../../ports/log-sink.ts';
 import type { Delta } from '../../protocol/delta.ts';
 import type { WorkSpec } from '../../protocol/work-spec.ts';
@@ -92,7 +98,9 @@ export class LocalLauncher implements Launcher {
   /** The newest process of a work. */
   processOf(work: string): LocalProcess | null {
     const epoch = this.#epochs.get(work);
-    return epoch === undefined ? null : (this.#launches.get(keyOf({ work, epoch }))?.process ?? null);
+    return epoch === undefined
+      ? null
+      : (this.#launches.get(keyOf({ work, epoch }))?.process ?? null);
   }
 
   wantSpare(wanted: boolean): void {
@@ -103,7 +111,9 @@ export class LocalLauncher implements Launcher {
     this.#closed = true;
     this.#spare.want(false);
     const { closeGraceMs } = this.#options.context.timings;
-    await Promise.all([...this.#launches.values()].map(({ spec }) => this.stop(spec, closeGraceMs)));
+    await Promise.all(
+      [...this.#launches.values()].map(({ spec }) => this.stop(spec, closeGraceMs)),
+    );
     for (const process of this.#processes) process.kill('the run is ending');
     await Promise.all([...this.#processes].map((process) => process.gone));
   }
@@ -142,7 +152,12 @@ export class LocalLauncher implements Launcher {
     if (launch.process !== null && launch.process.pid === null) {
       this.#launches.delete(keyOf(spec));
       this.#options.gpus.giveBack(keyOf(spec));
-      return { ok: false, reason: 'spawn', message: 'no process could be started', retryAfterMs: timings.capacityRetryMs };
+      return {
+        ok: false,
+        reason: 'spawn',
+        message: 'no process could be started',
+        retryAfterMs: timings.capacityRetryMs,
+      };
     }
     if (launch.process === null) this.#tell(toFact(launch));
     return null;
@@ -210,7 +225,11 @@ export class LocalLauncher implements Launcher {
     return process.ref === null ? undefined : this.#launches.get(keyOf(process.ref));
   }
 
-  #end({ spec, process }: Launch, reason: Extract<WorkFact, { state: 'exited' }>['reason'], message: string): void {
+  #end(
+    { spec, process }: Launch,
+    reason: Extract<WorkFact, { state: 'exited' }>['reason'],
+    message: string,
+  ): void {
     const { work, epoch } = spec;
     this.#launches.delete(keyOf(spec));
     this.#options.gpus.giveBack(keyOf(spec));

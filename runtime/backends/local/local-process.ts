@@ -24,7 +24,9 @@ const TAIL_CHARS = 4_096;
 const MAX_EARLY_LINES = 1_000;
 
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
-const ENTRY = fileURLToPath(new URL(`../../host/work-main${FROM_SOURCE ? '.ts' : '.js'}`, import.meta.url));
+const ENTRY = fileURLToPath(
+  new URL(`../../host/work-main${FROM_SOURCE ? '.ts' : '.js'}`, import.meta.url),
+);
 
 /** What all processes of a backend have in common. */
 export interface LocalProcessContext {
@@ -70,7 +72,11 @@ export class LocalProcess implements ConnectionOwner {
     endedFor: null,
   };
 
-  constructor(context: LocalProcessContext, extraEnv: Readonly<Record<string, string>>, events: LocalProcessEvents) {
+  constructor(
+    context: LocalProcessContext,
+    extraEnv: Readonly<Record<string, string>>,
+    events: LocalProcessEvents,
+  ) {
     this.#context = context;
     this.#events = events;
     this.#slot = context.server.expect(this);
@@ -83,7 +89,8 @@ export class LocalProcess implements ConnectionOwner {
     });
     this.#child.once('exit', (code, signal) => this.#onExit(code, signal));
     this.#after(context.timings.startTimeoutMs, () => {
-      if (this.#connection === null) this.kill(`did not connect within ${context.timings.startTimeoutMs} ms`);
+      if (this.#connection === null)
+        this.kill(`did not connect within ${context.timings.startTimeoutMs} ms`);
     });
     this.#after(context.timings.bootTimeoutMs, () => events.booted());
   }
@@ -159,7 +166,9 @@ export class LocalProcess implements ConnectionOwner {
   }
 
   broken(error: unknown): void {
-    this.kill(`sent what cannot be understood: ${error instanceof Error ? error.message : String(error)}`);
+    this.kill(
+      `sent what cannot be understood: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 
   closed(): void {
@@ -170,7 +179,13 @@ export class LocalProcess implements ConnectionOwner {
   #spawn(extraEnv: Readonly<Record<string, string>>): ChildProcess {
     const { server, bundlePath, projectRoot, timings, environment } = this.#context;
     const { orphanGraceMs } = timings;
-    const boot = formatWorkBoot({ socket: server.path, slot: this.#slot, bundlePath, projectRoot, orphanGraceMs });
+    const boot = formatWorkBoot({
+      socket: server.path,
+      slot: this.#slot,
+      bundlePath,
+      projectRoot,
+      orphanGraceMs,
+    });
     return spawn(process.execPath, [...sourceLoader(), ENTRY], {
       cwd: projectRoot,
       detached: true,
@@ -188,13 +203,15 @@ export class LocalProcess implements ConnectionOwner {
   }
 
   #line(stream: Stream, line: string): void {
-    if (stream === 'stderr') this.#note({ stderrTail: `${this.#facts.stderrTail}\n${line}`.slice(-TAIL_CHARS) });
+    if (stream === 'stderr')
+      this.#note({ stderrTail: `${this.#facts.stderrTail}\n${line}`.slice(-TAIL_CHARS) });
     if (this.#spec !== null) this.#events.line(this.#spec, stream, line);
     else if (this.#early.length < MAX_EARLY_LINES) this.#early.push([stream, line]);
   }
 
   #hear(message: Exclude<ChildMessage, { type: 'delta' }>): void {
-    if (message.type === 'failed') this.#note({ failed: { reason: message.reason, message: message.message } });
+    if (message.type === 'failed')
+      this.#note({ failed: { reason: message.reason, message: message.message } });
     else if (message.type === 'loaded' && this.#spec === null) this.#events.booted();
     else if (message.type === 'opened') {
       this.#opened = true;
@@ -230,7 +247,8 @@ export class LocalProcess implements ConnectionOwner {
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.pid !== null) signalGroup(this.pid, 'SIGKILL');
     this.#exited = true;
-    const rest = this.#facts.stopAsked && this.#connection === null ? [] : [this.#disconnected.opened];
+    const rest =
+      this.#facts.stopAsked && this.#connection === null ? [] : [this.#disconnected.opened];
     const closed = new Promise<void>((resolve) => {
       this.#child.once('close', () => resolve());
     });

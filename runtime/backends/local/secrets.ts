@@ -6,16 +6,25 @@ export type ResolvedSecrets =
 const ENVIRONMENT_SOURCE = 'env:';
 
 /** Resolves `env:NAME` sources; others are secrets of the cloud, which a local run does not read. */
-export function resolveSecrets(secrets: Readonly<Record<string, string>>, environment: NodeJS.ProcessEnv): ResolvedSecrets {
+export function resolveSecrets(
+  secrets: Readonly<Record<string, string>>,
+  environment: NodeJS.ProcessEnv,
+): ResolvedSecrets {
   const env: Record<string, string> = {};
   for (const [name, source] of Object.entries(secrets)) {
     if (!source.startsWith(ENVIRONMENT_SOURCE)) {
-      return { ok: false, message: `the secret ${name} comes from ${source}, which a local run cannot read; use env:NAME` };
+      return {
+        ok: false,
+        message: `the secret ${name} comes from ${source}, which a local run cannot read; use env:NAME`,
+      };
     }
     const variable = source.slice(ENVIRONMENT_SOURCE.length);
     const value = environment[variable];
     if (value === undefined) {
-      return { ok: false, message: `the secret ${name} needs the environment variable ${variable}, which is not set` };
+      return {
+        ok: false,
+        message: `the secret ${name} needs the environment variable ${variable}, which is not set`,
+      };
     }
     env[name] = value;
   }

@@ -58,7 +58,8 @@ export class SocketServer {
     // Paths of unix sockets are short: about 100 characters.
     const folder = windows ? null : await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
     if (folder !== null) await chmod(folder, FOLDER_MODE);
-    const path = folder === null ? `\\\\.\\pipe\\stormkite-${randomUUID()}` : join(folder, SOCKET_NAME);
+    const path =
+      folder === null ? `\\\\.\\pipe\\stormkite-${randomUUID()}` : join(folder, SOCKET_NAME);
     const server = new SocketServer(path, folder);
     await new Promise<void>((resolve, reject) => {
       server.#server.once('error', reject);
@@ -119,7 +120,10 @@ export class SocketServer {
   #greet(socket: Socket, message: ChildMessage): ConnectionOwner {
     const owner = message.type === 'hello' ? this.#owners.get(message.slot) : undefined;
     if (message.type !== 'hello' || owner === undefined) {
-      throw appError('PROTOCOL_MESSAGE_INVALID', { message: 'socket', problem: 'it names no slot that is expected' });
+      throw appError('PROTOCOL_MESSAGE_INVALID', {
+        message: 'socket',
+        problem: 'it names no slot that is expected',
+      });
     }
     this.#owners.delete(message.slot);
     owner.connected({
@@ -127,7 +131,12 @@ export class SocketServer {
       close: () => socket.destroy(),
     });
     if (message.protocol !== PROTOCOL_VERSION) {
-      owner.broken(appError('PROTOCOL_VERSION_MISMATCH', { expected: PROTOCOL_VERSION, got: message.protocol }));
+      owner.broken(
+        appError('PROTOCOL_VERSION_MISMATCH', {
+          expected: PROTOCOL_VERSION,
+          got: message.protocol,
+        }),
+      );
       socket.destroy();
     }
     return owner;

@@ -72,6 +72,8 @@ export class WriteQueue {
   }
 }
 
-function toOperation([key, value]: Write): { type: 'put'; key: string; value: string } | { type: 'del'; key: string } {
+function toOperation([key, value]: Write):
+  | { type: 'put'; key: string; value: string }
+  | { type: 'del'; key: string } {
   return value === null ? { type: 'del', key } : { type: 'put', key, value };
 }

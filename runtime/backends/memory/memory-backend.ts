@@ -4,7 +4,13 @@
  */
 import type { Clock, ClockTimer } from '../../ports/clock.ts';
 import type { DeltaChannel } from '../../ports/delta-channel.ts';
-import type { Launcher, LaunchResult, StopResult, WorkFact, WorkRef } from '../../ports/launcher.ts';
+import type {
+  Launcher,
+  LaunchResult,
+  StopResult,
+  WorkFact,
+  WorkRef,
+} from '../../ports/launcher.ts';
 import type { StoreLease } from '../../ports/state-store.ts';
 import type { Delta } from '../../protocol/delta.ts';
 import type { Downlink } from '../../protocol/downlink.ts';
@@ -98,7 +104,8 @@ export class MemoryBackend {
   }
 
   #close(): Promise<void> {
-    for (const process of [...this.#processes.values()]) process.exit('stopped', 'the launcher was closed');
+    for (const process of [...this.#processes.values()])
+      process.exit('stopped', 'the launcher was closed');
     return Promise.resolve();
   }
 

@@ -74,7 +74,10 @@ export class MemoryProcess {
   }
 
   /** The end record of the current call. */
-  end(outcome: CallOutcome, details: { reason?: string; error?: unknown; handled?: boolean } = {}): void {
+  end(
+    outcome: CallOutcome,
+    details: { reason?: string; error?: unknown; handled?: boolean } = {},
+  ): void {
     const { current } = this;
     if (!current) return;
     const { call, attempt } = current;

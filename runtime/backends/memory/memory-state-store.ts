@@ -68,14 +68,17 @@ class MemoryLease implements StoreLease {
       const kept = works.get(delta.work) ?? new Map<number, Delta>();
       works.set(delta.work, kept);
       const known = kept.get(delta.seq);
-      if (known === undefined || known.epoch < delta.epoch) kept.set(delta.seq, structuredClone(delta));
+      if (known === undefined || known.epoch < delta.epoch)
+        kept.set(delta.seq, structuredClone(delta));
     }
   }
 
   async deltasAfter(work: string, seq: number): Promise<Delta[]> {
     this.#assertOpen();
     const kept = [...(this.#state.deltas.get(work)?.values() ?? [])];
-    return structuredClone(kept.filter((delta) => delta.seq > seq).toSorted((a, b) => a.seq - b.seq));
+    return structuredClone(
+      kept.filter((delta) => delta.seq > seq).toSorted((a, b) => a.seq - b.seq),
+    );
   }
 
   async clear(): Promise<void> {

@@ -33,7 +33,11 @@ class RealWork implements WorkProgram {
   #flushing = false;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(process: MemoryProcess, createApp: () => App, exports: Readonly<Record<string, unknown>>) {
+  constructor(
+    process: MemoryProcess,
+    createApp: () => App,
+    exports: Readonly<Record<string, unknown>>,
+  ) {
     this.#process = process;
     const life: WorkProcess = {
       signal: () => this.#stop.signal,
@@ -70,7 +74,10 @@ class RealWork implements WorkProgram {
     try {
       await this.#handle.onStart();
     } catch (error) {
-      this.#process.exit('exited', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      this.#process.exit(
+        'exited',
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+      );
       return;
     }
     this.#handle.setVar('_internal_ip', '127.0.0.1');
@@ -83,14 +90,20 @@ class RealWork implements WorkProgram {
     this.#flush();
     // What the work changed after the flow had looked stands against what the flow wrote.
     this.#own = this.#own.filter(({ seq }) => seq > mark);
-    this.#handle.fold(fold.filter((op) => !this.#own.some(({ path }) => pathsConflict(path, op.path))));
+    this.#handle.fold(
+      fold.filter((op) => !this.#own.some(({ path }) => pathsConflict(path, op.path))),
+    );
     this.#process.report([], { type: 'running', call, attempt });
     try {
       const result = await this.#handle.run(args);
       this.#flush();
       if (this.#stop.signal.aborted) this.#process.end('stopped');
       else if (result === undefined) this.#process.end('succeeded');
-      else this.#process.end('failed', { reason: 'invalid_return_value', error: this.#returned(result) });
+      else
+        this.#process.end('failed', {
+          reason: 'invalid_return_value',
+          error: this.#returned(result),
+        });
     } catch (error) {
       await this.#failed(error);
     }

@@ -80,11 +80,18 @@ export class ScriptedWork {
   /** Ends the call as failed. @param options.handled - as if `onException` had taken care of it */
   fail(error: unknown, options: { readonly handled?: boolean } = {}): void {
     this.#settle();
-    this.#up().end('failed', { reason: 'user_exception', error, handled: options.handled ?? false });
+    this.#up().end('failed', {
+      reason: 'user_exception',
+      error,
+      handled: options.handled ?? false,
+    });
   }
 
   /** The process dies: `exited` by itself, `interrupted` with its host, `oom`. */
-  crash(reason: 'exited' | 'interrupted' | 'oom' = 'exited', message = 'crashed by the test'): void {
+  crash(
+    reason: 'exited' | 'interrupted' | 'oom' = 'exited',
+    message = 'crashed by the test',
+  ): void {
     const process = this.#up();
     this.#settled = true;
     process.exit(reason, message);
@@ -96,7 +103,10 @@ export class ScriptedWork {
     this.#settled = true;
     this.#launches += 1;
     return {
-      onLaunch: () => process.report([{ op: 'add', path: '/vars/_internal_ip', value: '127.0.0.1' }], { type: 'ready' }),
+      onLaunch: () =>
+        process.report([{ op: 'add', path: '/vars/_internal_ip', value: '127.0.0.1' }], {
+          type: 'ready',
+        }),
       onCall: (call) => {
         this.#settled = false;
         this.calls.push(call.args);

@@ -42,7 +42,8 @@ export const appCodes = {
     kind: 'user',
     summary: 'A child component was replaced by assignment.',
     message: ({ name }) => `${name} is a component and cannot be replaced by assignment`,
-    hint: ({ name }) => `delete it first (${name.split('.').at(-1) ?? 'work'}.delete()), or keep several in a Dict`,
+    hint: ({ name }) =>
+      `delete it first (${name.split('.').at(-1) ?? 'work'}.delete()), or keep several in a Dict`,
   }),
   COMPONENT_DELETED: code<{ component: string }>({
     kind: 'user',
@@ -53,7 +54,8 @@ export const appCodes = {
   COMPONENT_IN_WORK: code<{ work: string; field: string }>({
     kind: 'user',
     summary: 'A work has a component as a field.',
-    message: ({ work, field }) => `${work}.${field} is a component, but a work cannot have children`,
+    message: ({ work, field }) =>
+      `${work}.${field} is a component, but a work cannot have children`,
     hint: () => 'put both into a flow',
   }),
   COMPONENT_KEY_INVALID: code<{ key: string; problem: string }>({

@@ -6,7 +6,9 @@ export const cliCodes = {
     summary: 'There is no command of this name.',
     message: ({ command }) => `"${command}" is not a command`,
     hint: ({ suggestion }) =>
-      suggestion === null ? 'see all commands with `stormkite help`' : `did you mean \`stormkite ${suggestion}\`?`,
+      suggestion === null
+        ? 'see all commands with `stormkite help`'
+        : `did you mean \`stormkite ${suggestion}\`?`,
   }),
   CLI_USAGE: code<{ problem: string; command: string }>({
     kind: 'user',
@@ -37,7 +39,9 @@ export const cliCodes = {
     summary: 'No app of this name runs.',
     message: ({ app }) => `no app named "${app}" is running`,
     hint: ({ running }) =>
-      running === '' ? 'start one with `stormkite run app.ts`' : `use one of those that run: ${running}`,
+      running === ''
+        ? 'start one with `stormkite run app.ts`'
+        : `use one of those that run: ${running}`,
   }),
   CLI_APP_AMBIGUOUS: code<{ running: string }>({
     kind: 'user',

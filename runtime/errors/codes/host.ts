@@ -16,7 +16,8 @@ export const hostCodes = {
   HOST_APP_SYNTAX: code<{ place: string; problem: string; line: string }>({
     kind: 'user',
     summary: 'A source file of the app cannot be compiled.',
-    message: ({ place, problem, line }) => `${place}: ${problem}${line === '' ? '' : `\n\n    ${line}\n`}`,
+    message: ({ place, problem, line }) =>
+      `${place}: ${problem}${line === '' ? '' : `\n\n    ${line}\n`}`,
     hint: ({ place }) => `correct ${place}`,
   }),
   HOST_IMPORT_NOT_FOUND: code<{ place: string; specifier: string }>({
@@ -25,7 +26,8 @@ export const hostCodes = {
     message: ({ place, specifier }) => `${place} imports "${specifier}", which cannot be found`,
     hint: ({ specifier }) => {
       if (/^[./#]/.test(specifier)) return `correct the path "${specifier}"`;
-      if (packageOf(specifier) === 'stormkite') return 'import from "stormkite", "stormkite/client" or "stormkite/testing"';
+      if (packageOf(specifier) === 'stormkite')
+        return 'import from "stormkite", "stormkite/client" or "stormkite/testing"';
       return `install it: npm install ${packageOf(specifier)}`;
     },
   }),
@@ -33,14 +35,17 @@ export const hostCodes = {
     kind: 'user',
     summary: 'The app file threw an error while it was loaded.',
     message: ({ file, problem }) => `${file} failed while loading: ${problem}`,
-    hint: () => 'see the stack of the cause; code outside of run() runs in the flow and in every work',
+    hint: () =>
+      'see the stack of the cause; code outside of run() runs in the flow and in every work',
   }),
   HOST_APP_NO_DEFAULT: code<{ file: string; got: string; named: string | null }>({
     kind: 'user',
     summary: 'The default export of the app file is not an App.',
     message: ({ file, got }) => `the default export of ${file} must be an App, not ${got}`,
     hint: ({ named }) =>
-      named === null ? 'end the file with `export default new App(new Root())`' : `export it as the default: \`export default ${named}\``,
+      named === null
+        ? 'end the file with `export default new App(new Root())`'
+        : `export it as the default: \`export default ${named}\``,
   }),
 };
 

@@ -11,7 +11,8 @@ export const serverCodes = {
     kind: 'user',
     summary: 'A request carries no token, or a wrong one (401).',
     message: ({ problem }) => `the request is not authorised: ${problem}`,
-    hint: () => 'send `Authorization: Bearer <token>` with the token of the URL that `stormkite run` printed',
+    hint: () =>
+      'send `Authorization: Bearer <token>` with the token of the URL that `stormkite run` printed',
   }),
   SERVER_HOST_REFUSED: code<{ host: string }>({
     kind: 'user',
@@ -40,7 +41,8 @@ export const serverCodes = {
   SERVER_STATE_STALE: code<{ pointer: string }>({
     kind: 'user',
     summary: 'The state changed since the client read it (412).',
-    message: ({ pointer }) => `the state at ${pointer === '' ? 'the root' : pointer} changed since it was read`,
+    message: ({ pointer }) =>
+      `the state at ${pointer === '' ? 'the root' : pointer} changed since it was read`,
     hint: () => 'read it again, and send the patch with the new ETag in If-Match',
   }),
   SERVER_BODY_TOO_LARGE: code<{ limitBytes: number }>({
@@ -53,11 +55,13 @@ export const serverCodes = {
     kind: 'user',
     summary: 'The state refuses an operation of a patch; nothing was applied (422).',
     message: ({ problem }) => `the patch was refused: ${problem}`,
-    hint: () => 'change the operation; public fields of flows and works can be written, below /vars',
+    hint: () =>
+      'change the operation; public fields of flows and works can be written, below /vars',
   }),
   SERVER_PATCH_TARGET_UNKNOWN: code<{ problem: string }>({
     kind: 'user',
-    summary: 'An operation of a patch names a component, field or value that does not exist; nothing was applied (404).',
+    summary:
+      'An operation of a patch names a component, field or value that does not exist; nothing was applied (404).',
     message: ({ problem }) => `the patch was refused: ${problem}`,
     hint: () => 'see what there is with `stormkite state get`',
   }),

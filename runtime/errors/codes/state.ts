@@ -23,7 +23,8 @@ export const stateCodes = {
   STATE_KEY_FORBIDDEN: code<{ subject: string; key: string }>({
     kind: 'user',
     summary: 'A key or path segment that could reach an object prototype was used.',
-    message: ({ subject, key }) => `${subject} uses the key "${key}", which is never allowed in state`,
+    message: ({ subject, key }) =>
+      `${subject} uses the key "${key}", which is never allowed in state`,
     hint: () => 'choose another key',
   }),
   STATE_POINTER_INVALID: code<{ pointer: string; problem: string }>({

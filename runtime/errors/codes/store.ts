@@ -4,19 +4,23 @@ export const storeCodes = {
   STORE_LOCKED: code<{ app: string; where: string }>({
     kind: 'environment',
     summary: 'Another run of the same app holds the store.',
-    message: ({ app, where }) => `the app "${app}" is already running (its store ${where} is locked)`,
-    hint: ({ app }) => `stop it with Ctrl-C in its terminal, or give this run another name with --name (not ${app})`,
+    message: ({ app, where }) =>
+      `the app "${app}" is already running (its store ${where} is locked)`,
+    hint: ({ app }) =>
+      `stop it with Ctrl-C in its terminal, or give this run another name with --name (not ${app})`,
   }),
   STORE_DAMAGED: code<{ where: string; problem: string }>({
     kind: 'environment',
     summary: 'Stored state cannot be read; it was left as it is.',
     message: ({ where, problem }) => `the stored state in ${where} is damaged: ${problem}`,
-    hint: ({ where }) => `keep ${where} for inspection, or run without --resume to start afresh (it is kept aside)`,
+    hint: ({ where }) =>
+      `keep ${where} for inspection, or run without --resume to start afresh (it is kept aside)`,
   }),
   STORE_VERSION_UNKNOWN: code<{ where: string; version: number; known: number }>({
     kind: 'environment',
     summary: 'The store was written by a newer version of stormkite.',
-    message: ({ where, version, known }) => `${where} has stored shape ${version}; this version reads up to ${known}`,
+    message: ({ where, version, known }) =>
+      `${where} has stored shape ${version}; this version reads up to ${known}`,
     hint: () => 'update stormkite, or run without --resume to start afresh',
   }),
   STORE_UNREACHABLE: code<{ where: string; problem: string }>({

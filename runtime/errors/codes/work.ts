@@ -5,13 +5,15 @@ export const workCodes = {
     kind: 'user',
     summary: 'A work class has no `run` method.',
     message: ({ work }) => `${work} has no run() method`,
-    hint: ({ work }) => `define run() as a method of ${work}; a field \`run = () => …\` is not enough`,
+    hint: ({ work }) =>
+      `define run() as a method of ${work}; a field \`run = () => …\` is not enough`,
   }),
   WORK_NOT_ATTACHED: code<{ work: string }>({
     kind: 'user',
     summary: 'A work that belongs to no flow was used inside a turn.',
     message: ({ work }) => `this ${work} is not attached to a flow`,
-    hint: () => 'assign it to a field of the flow, or put it into a Dict or List, before calling it',
+    hint: () =>
+      'assign it to a field of the flow, or put it into a Dict or List, before calling it',
   }),
   WORK_ONLY_FROM_FLOW: code<{ method: string }>({
     kind: 'user',
@@ -48,20 +50,24 @@ export const workCodes = {
     kind: 'user',
     summary: 'The class of a work attached at run time cannot be found by its process.',
     message: ({ work }) => `the class ${work} cannot be found again by the work's process`,
-    hint: ({ work }) => `export it (\`export class ${work} …\`), or list it: new App(root, { works: [${work}] })`,
+    hint: ({ work }) =>
+      `export it (\`export class ${work} …\`), or list it: new App(root, { works: [${work}] })`,
   }),
   WORK_TREE_DIFFERS: code<{ work: string; missing: string; extra: string }>({
     kind: 'user',
     summary: "The work's process built another component tree than the flow.",
     message: ({ work, missing, extra }) =>
       `the process of ${work} built another tree than the flow (missing: ${missing || 'nothing'}; extra: ${extra || 'nothing'})`,
-    hint: () => 'build the same components in constructors everywhere: no random names, no environment checks',
+    hint: () =>
+      'build the same components in constructors everywhere: no random names, no environment checks',
   }),
   WORK_FAILED: code<{ name: string; reason: string; message: string }>({
     kind: 'user',
     summary: 'A work with `raiseException` failed, so the app failed.',
-    message: ({ name, reason, message }) => `${name} failed (${reason})${message === '' ? '' : `: ${message}`}`,
-    hint: () => 'set raiseException: false to let the flow decide (hasFailed), or override onException',
+    message: ({ name, reason, message }) =>
+      `${name} failed (${reason})${message === '' ? '' : `: ${message}`}`,
+    hint: () =>
+      'set raiseException: false to let the flow decide (hasFailed), or override onException',
   }),
   WORK_LAUNCH_FAILED: code<{ name: string; reason: string; message: string }>({
     kind: 'environment',
@@ -73,7 +79,8 @@ export const workCodes = {
     kind: 'user',
     summary: 'A work returned a value from `run`.',
     message: ({ name, got }) => `run() of ${name} returned ${got}`,
-    hint: () => 'put results into a public field (this.result = …): the flow reads fields, not return values',
+    hint: () =>
+      'put results into a public field (this.result = …): the flow reads fields, not return values',
   }),
   WORK_DISPLAY_NAME_FIXED: code<{ name: string }>({
     kind: 'user',

@@ -26,7 +26,10 @@ export class Cli {
   stderr = '';
 
   constructor(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }) {
-    this.child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], {
+      ...options,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
     });
@@ -34,7 +37,9 @@ export class Cli {
       this.stderr += text;
     });
     this.done = new Promise((resolve) => {
-      this.child.once('close', (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr }));
+      this.child.once('close', (code) =>
+        resolve({ code, stdout: this.stdout, stderr: this.stderr }),
+      );
     });
   }
 
@@ -54,7 +59,9 @@ export class Cli {
 
   #endedWithout(text: string): false {
     if (this.child.exitCode === null && this.child.signalCode === null) return false;
-    throw new Error(`it ended with ${this.child.exitCode} and never printed ${text}:\n${this.stdout}\n${this.stderr}`);
+    throw new Error(
+      `it ended with ${this.child.exitCode} and never printed ${text}:\n${this.stdout}\n${this.stderr}`,
+    );
   }
 }
 
@@ -89,7 +96,9 @@ export class CliRig {
   }
 
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = this.directory): Cli {
-    const kept = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].map((name) => [name, process.env[name]]));
+    const kept = Object.fromEntries(
+      ['PATH', 'HOME', 'TMPDIR'].map((name) => [name, process.env[name]]),
+    );
     const cli = new Cli(args, { cwd, env: { ...kept, STORMKITE_HOME: this.home, ...env } });
     this.#running.push(cli);
     return cli;

@@ -12,14 +12,20 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 describe('LogFiles', () => {
-  const line = (source: string, text: string, at = Date.parse('2026-01-02T03:04:05.678Z')): LogLine => ({ source, stream: 'stdout', at, line: text });
+  const line = (
+    source: string,
+    text: string,
+    at = Date.parse('2026-01-02T03:04:05.678Z'),
+  ): LogLine => ({ source, stream: 'stdout', at, line: text });
   const texts = (lines: readonly LogLine[]): string[] => lines.map((each) => each.line);
 
   test('a line stands in the file of its work with time and stream', async ({ expect }) => {
     const logs = new LogFiles(directory);
     logs.write({ ...line('root.d.a b', 'hello  world '), stream: 'stderr' });
     logs.close();
-    expect(await readFile(join(directory, 'root.d.a%20b.log'), 'utf8')).toBe('2026-01-02T03:04:05.678Z stderr hello  world \n');
+    expect(await readFile(join(directory, 'root.d.a%20b.log'), 'utf8')).toBe(
+      '2026-01-02T03:04:05.678Z stderr hello  world \n',
+    );
   });
 
   test('the tail goes over a rotation, and two files are kept', async ({ expect }) => {
@@ -28,7 +34,9 @@ describe('LogFiles', () => {
       logs.write(line('w', `line ${n}`));
       logs.flush();
     }
-    expect(texts(await logs.tail('w', 30))).toEqual(Array.from({ length: 30 }, (_, index) => `line ${70 + index}`));
+    expect(texts(await logs.tail('w', 30))).toEqual(
+      Array.from({ length: 30 }, (_, index) => `line ${70 + index}`),
+    );
     logs.close();
     expect((await readdir(directory)).toSorted()).toEqual(['w.log', 'w.log.1']);
   });
@@ -46,7 +54,9 @@ describe('LogFiles', () => {
     logs.close();
   });
 
-  test('all sources together are in the order of their times, also when nobody writes any more', async ({ expect }) => {
+  test('all sources together are in the order of their times, also when nobody writes any more', async ({
+    expect,
+  }) => {
     const logs = new LogFiles(directory);
     logs.write(line('a', 'second', 2));
     logs.write(line('b', 'first', 1));
@@ -74,7 +84,9 @@ describe('claimRun', () => {
     const claim = await claimRun(directory, app);
     await expect(claimRun(directory, app)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
     await claim.publish({ url: 'http://127.0.0.1:1', token: 't' });
-    expect(await runningApps(directory)).toMatchObject([{ name: 'shop', pid: process.pid, url: 'http://127.0.0.1:1', token: 't' }]);
+    expect(await runningApps(directory)).toMatchObject([
+      { name: 'shop', pid: process.pid, url: 'http://127.0.0.1:1', token: 't' },
+    ]);
     claim.release();
     expect(await runningApps(directory)).toEqual([]);
     (await claimRun(directory, app)).release();
@@ -85,7 +97,11 @@ describe('claimRun', () => {
     // A folder that holds nothing else goes with the run.
     await writeFile(join(claim.directory.root, 'kept'), '');
     const info = JSON.parse(await readFile(claim.directory.runFile, 'utf8')) as object;
-    for (const stale of [{ ...info, pid: 4_194_304 }, { ...info, processStart: 'earlier' }, 'garbage']) {
+    for (const stale of [
+      { ...info, pid: 4_194_304 },
+      { ...info, processStart: 'earlier' },
+      'garbage',
+    ]) {
       await writeFile(claim.directory.runFile, JSON.stringify(stale));
       expect(await runningApps(directory)).toEqual([]);
       const next = await claimRun(directory, app);
@@ -97,7 +113,10 @@ describe('claimRun', () => {
   test('a home that cannot be written is named', async ({ expect }) => {
     const file = join(directory, 'file');
     await writeFile(file, '');
-    await expect(claimRun(file, app)).rejects.toMatchObject({ code: 'CLI_WRITE_FAILED', kind: 'environment' });
+    await expect(claimRun(file, app)).rejects.toMatchObject({
+      code: 'CLI_WRITE_FAILED',
+      kind: 'environment',
+    });
   });
 });
 
@@ -111,6 +130,8 @@ describe('appNameOf', () => {
   });
 
   test.for(['', '..', 'a/b', 'a b', 'x'.repeat(65)])('"%s" is no name', (name, { expect }) => {
-    expect(() => appNameOf('/x/app.ts', name)).toThrow(expect.objectContaining({ code: 'CLI_APP_NAME_INVALID' }));
+    expect(() => appNameOf('/x/app.ts', name)).toThrow(
+      expect.objectContaining({ code: 'CLI_APP_NAME_INVALID' }),
+    );
   });
 });

@@ -16,7 +16,9 @@ describe('stormkite run', () => {
   });
   afterEach(() => rig.close());
 
-  test('prints the URL first, works with their names, the flow as it is, and the message of stop()', async ({ expect }) => {
+  test('prints the URL first, works with their names, the flow as it is, and the message of stop()', async ({
+    expect,
+  }) => {
     const { code, stdout, stderr } = await rig.app(await rig.write('greeter/app.ts', GREETER)).done;
     expect(stdout.split('\n')[0]).toMatch(/^greeter at http:\/\/127\.0\.0\.1:\d+$/);
     expect(stdout).toContain('\n  a line\tof the flow  \n');
@@ -35,7 +37,9 @@ describe('stormkite run', () => {
 
   test('the stack of a failed work is shown once', async ({ expect }) => {
     const work = "class W extends Work { run() { throw new RangeError('too far'); } }";
-    const { code, stdout, stderr } = await rig.app(await rig.write('a.ts', flowThat('this.w.run();', work))).done;
+    const { code, stdout, stderr } = await rig.app(
+      await rig.write('a.ts', flowThat('this.w.run();', work)),
+    ).done;
     expect(code).toBe(1);
     expect(stderr).toContain('WORK_FAILED');
     expect((stdout + stderr).split('RangeError: too far').length - 1).toBe(1);
@@ -43,9 +47,16 @@ describe('stormkite run', () => {
   });
 
   test('an error in the flow exits 1 with its stack, also from a timer', async ({ expect }) => {
-    const inTurn = await rig.app(await rig.write('a.ts', flowThat("throw new RangeError('in a turn')"))).done;
-    expect(inTurn).toMatchObject({ code: 1, stderr: expect.stringMatching(/RangeError: in a turn\n\s+at .*a\.ts:5/) });
-    const later = await rig.app(await rig.write('b.ts', flowThat("setTimeout(() => { throw new RangeError('later'); }, 1)"))).done;
+    const inTurn = await rig.app(
+      await rig.write('a.ts', flowThat("throw new RangeError('in a turn')")),
+    ).done;
+    expect(inTurn).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/RangeError: in a turn\n\s+at .*a\.ts:5/),
+    });
+    const later = await rig.app(
+      await rig.write('b.ts', flowThat("setTimeout(() => { throw new RangeError('later'); }, 1)")),
+    ).done;
     expect(later).toMatchObject({ code: 1, stderr: expect.stringMatching(/RangeError: later/) });
   });
 
@@ -56,7 +67,11 @@ describe('stormkite run', () => {
     ['import.ts', "import './nowhere.ts';", 'HOST_IMPORT_NOT_FOUND'],
     ['none.ts', 'export const a = 1;', 'HOST_APP_NO_DEFAULT'],
     ['throws.ts', "throw new Error('while loading');", 'HOST_APP_LOAD_FAILED'],
-    ['norun.ts', "import { App, Flow } from 'stormkite';\nexport default new App(new (class Root extends (Flow as any) {})());", 'APP_ROOT_NO_RUN'],
+    [
+      'norun.ts',
+      "import { App, Flow } from 'stormkite';\nexport default new App(new (class Root extends (Flow as any) {})());",
+      'APP_ROOT_NO_RUN',
+    ],
     ['bad name.ts', GREETER, 'CLI_APP_NAME_INVALID'],
   ] as const)('%s exits 2', async ([name, text, code], { expect }) => {
     if (text === 'folder') await mkdir(join(rig.directory, name));
@@ -73,7 +88,10 @@ describe('stormkite run', () => {
     const first = rig.app(file);
     await first.prints('[root.count] counting from 0');
     first.child.kill('SIGINT');
-    expect(await first.done).toMatchObject({ code: 130, stderr: expect.stringContaining('stopping…') });
+    expect(await first.done).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining('stopping…'),
+    });
     expect(rig.processes()).toEqual([]);
     const second = rig.app(file, ['--resume']);
     await second.prints('[root.count] counting from');
@@ -104,7 +122,10 @@ describe('stormkite run', () => {
   test('a second run of the same name exits 3', async ({ expect }) => {
     const file = await rig.write('count/app.ts', COUNTER);
     await rig.app(file).prints('counting');
-    expect(await rig.app(file).done).toMatchObject({ code: 3, stderr: expect.stringContaining('STORE_LOCKED') });
+    expect(await rig.app(file).done).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('STORE_LOCKED'),
+    });
     const other = rig.app(file, ['--name', 'other']);
     await other.prints('counting');
     expect(other.stdout).toMatch(/^other at /);
@@ -126,19 +147,40 @@ describe('stormkite run', () => {
     const { code, stderr } = await cli.done;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const events = cli.values.map((value) => appEventSchema.parse(value));
-    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['stage', 'turn', 'delta', 'status', 'log']));
-    expect(events.find(({ type }) => type === 'stage')).toMatchObject({ stage: 'running', message: expect.stringMatching(/^http:/) });
-    expect(events.at(-1)).toMatchObject({ type: 'stage', stage: 'stopped', message: 'that is all' });
-    expect(events).toContainEqual(expect.objectContaining({ type: 'log', source: 'flow', line: '  a line\tof the flow  ' }));
-    expect(events).toContainEqual(expect.objectContaining({ type: 'log', source: 'root.greet', stream: 'stderr', line: 'to stderr' }));
+    expect(new Set(events.map(({ type }) => type))).toEqual(
+      new Set(['stage', 'turn', 'delta', 'status', 'log']),
+    );
+    expect(events.find(({ type }) => type === 'stage')).toMatchObject({
+      stage: 'running',
+      message: expect.stringMatching(/^http:/),
+    });
+    expect(events.at(-1)).toMatchObject({
+      type: 'stage',
+      stage: 'stopped',
+      message: 'that is all',
+    });
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'log', source: 'flow', line: '  a line\tof the flow  ' }),
+    );
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'log',
+        source: 'root.greet',
+        stream: 'stderr',
+        line: 'to stderr',
+      }),
+    );
     const failed = rig.app(await rig.write('b.ts', flowThat("throw new Error('x')")), ['--json']);
     expect((await failed.done).code).toBe(1);
-    const errors = failed.values.map((value) => appEventSchema.parse(value)).filter(({ type }) => type === 'error');
+    const errors = failed.values
+      .map((value) => appEventSchema.parse(value))
+      .filter(({ type }) => type === 'error');
     expect(errors).toMatchObject([{ error: { message: 'x' } }]);
   });
 
   test('a reader that goes away ends the app quietly', async ({ expect }) => {
-    const work = 'class W extends Work { async run() { for (;;) { console.log("on"); await new Promise((r) => setTimeout(r, 5)); } } }';
+    const work =
+      'class W extends Work { async run() { for (;;) { console.log("on"); await new Promise((r) => setTimeout(r, 5)); } } }';
     const cli = rig.app(await rig.write('a.ts', flowThat('this.w.run();', work)));
     await cli.prints('[root.w] on');
     cli.child.stdout?.destroy();
@@ -161,24 +203,36 @@ describe('stormkite run', () => {
     const file = await rig.write('greeter/app.ts', GREETER);
     await rig.app(file).done;
     const store = join(rig.home, 'apps/greeter/store');
-    for (const name of await readdir(store)) if (name.startsWith('MANIFEST')) await writeFile(join(store, name), 'garbage');
-    expect(await rig.app(file, ['--resume']).done).toMatchObject({ code: 3, stderr: expect.stringContaining('STORE_DAMAGED') });
+    for (const name of await readdir(store))
+      if (name.startsWith('MANIFEST')) await writeFile(join(store, name), 'garbage');
+    expect(await rig.app(file, ['--resume']).done).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('STORE_DAMAGED'),
+    });
     const fresh = await rig.app(file).done;
     expect(fresh).toMatchObject({ code: 0, stderr: expect.stringContaining('store.damaged-1') });
   });
 
-  test('it dies at the failpoint that the environment names, and goes on with --resume', async ({ expect }) => {
+  test('it dies at the failpoint that the environment names, and goes on with --resume', async ({
+    expect,
+  }) => {
     const file = await rig.write('greeter/app.ts', GREETER);
     const killed = rig.app(file, [], { STORMKITE_FAILPOINT: 'call.after' });
     expect((await killed.done).code).toBe(null);
     await until('its works are gone', () => rig.processes().length === 0);
     expect(await rig.app(file, ['--resume']).done).toMatchObject({ code: 0 });
     const unknown = await rig.app(file, [], { STORMKITE_FAILPOINT: 'nowhere' }).done;
-    expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_FAILPOINT_UNKNOWN') });
+    expect(unknown).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_FAILPOINT_UNKNOWN'),
+    });
   });
 
   test('--log-level debug shows turns and statuses', async ({ expect }) => {
-    const { stderr } = await rig.app(await rig.write('greeter/app.ts', GREETER), ['--log-level', 'debug']).done;
+    const { stderr } = await rig.app(await rig.write('greeter/app.ts', GREETER), [
+      '--log-level',
+      'debug',
+    ]).done;
     expect(stderr).toContain('root.greet: pending');
     expect(stderr).toMatch(/turn 1: /);
   });

@@ -2,7 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { registry } from '../../../cli/registry.ts';
-import { errorEventSchema, initSchema, manifestSchema, versionSchema } from '../../../cli/schemas.ts';
+import {
+  errorEventSchema,
+  initSchema,
+  manifestSchema,
+  versionSchema,
+} from '../../../cli/schemas.ts';
 import { CliRig } from './cli-rig.ts';
 
 const RICH = `import { App, BuildConfig, CloudCompute, Dict, Flow, Work } from 'stormkite';
@@ -31,7 +36,10 @@ describe('stormkite', () => {
   afterEach(() => rig.close());
 
   test('--version and help tell what there is', async ({ expect }) => {
-    expect(await rig.run('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(await rig.run('--version')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
     expect(() => versionSchema.parse(JSON.parse('{"version":"1"}'))).not.toThrow();
     const help = await rig.run('help');
     expect(help.code).toBe(0);
@@ -54,31 +62,69 @@ describe('stormkite', () => {
   });
 
   test('what cannot be understood exits 2, with a suggestion', async ({ expect }) => {
-    expect(await rig.run('rnu')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean `stormkite run`?') });
-    expect(await rig.run('state', 'gte')).toMatchObject({ code: 2, stderr: expect.stringContaining('`stormkite state get`') });
-    expect(await rig.run('xyzzy')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_UNKNOWN_COMMAND') });
-    expect(await rig.run('run')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_USAGE') });
-    expect(await rig.run('ps', '--nothing')).toMatchObject({ code: 2, stderr: expect.stringContaining("unknown option '--nothing'") });
-    expect(await rig.run('run', 'a.ts', '--port', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_OPTION_INVALID') });
+    expect(await rig.run('rnu')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('did you mean `stormkite run`?'),
+    });
+    expect(await rig.run('state', 'gte')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('`stormkite state get`'),
+    });
+    expect(await rig.run('xyzzy')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_UNKNOWN_COMMAND'),
+    });
+    expect(await rig.run('run')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_USAGE'),
+    });
+    expect(await rig.run('ps', '--nothing')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("unknown option '--nothing'"),
+    });
+    expect(await rig.run('run', 'a.ts', '--port', 'x')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_OPTION_INVALID'),
+    });
     const asJson = rig.start(['ps', 'too', 'many', '--json']);
     expect((await asJson.done).code).toBe(2);
-    expect(errorEventSchema.parse(asJson.values[0])).toMatchObject({ error: { code: 'CLI_USAGE' } });
+    expect(errorEventSchema.parse(asJson.values[0])).toMatchObject({
+      error: { code: 'CLI_USAGE' },
+    });
   });
 
-  test('init writes an app that runs without installing anything, and overwrites nothing', async ({ expect }) => {
+  test('init writes an app that runs without installing anything, and overwrites nothing', async ({
+    expect,
+  }) => {
     const { code, stdout } = await rig.run('init', 'my app');
     expect(code).toBe(0);
     expect(stdout).toContain('stormkite run app.ts');
     const folder = join(rig.directory, 'my app');
-    expect((await readdir(folder)).toSorted()).toEqual(['.gitignore', 'README.md', 'app.ts', 'package.json', 'tsconfig.json']);
-    expect(await rig.run('init', 'my app')).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_FILE_EXISTS') });
+    expect((await readdir(folder)).toSorted()).toEqual([
+      '.gitignore',
+      'README.md',
+      'app.ts',
+      'package.json',
+      'tsconfig.json',
+    ]);
+    expect(await rig.run('init', 'my app')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_FILE_EXISTS'),
+    });
     const run = await rig.app(join(folder, 'app.ts'), ['--name', 'starter']).done;
-    expect(run).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/\[root\.count\] counted to 5\nthe work counted to 5\n$/) });
+    expect(run).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/\[root\.count\] counted to 5\nthe work counted to 5\n$/),
+    });
     const asJson = rig.start(['init', 'two', '--json']);
     await asJson.done;
     expect(initSchema.parse(asJson.values[0]).next).toEqual(['cd two', 'stormkite run app.ts']);
     const inFile = await rig.write('file', '');
-    expect(await rig.run('init', join(inFile, 'x'))).toMatchObject({ code: 3, stderr: expect.stringContaining('CLI_WRITE_FAILED') });
+    expect(await rig.run('init', join(inFile, 'x'))).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('CLI_WRITE_FAILED'),
+    });
   });
 
   test('inspect tells what an app file contains, without values', async ({ expect }) => {
@@ -87,7 +133,11 @@ describe('stormkite', () => {
     expect(await cli.done).toMatchObject({ code: 0, stderr: 'loading\n' });
     expect(cli.stdout).not.toContain('hidden');
     const manifest = manifestSchema.parse(cli.values[0]);
-    expect(manifest.components.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['flow root', 'work root.train', 'dict root.all']);
+    expect(manifest.components.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'flow root',
+      'work root.train',
+      'dict root.all',
+    ]);
     expect(manifest.components[1]).toMatchObject({
       parallel: true,
       timeoutMs: 300_000,
@@ -103,14 +153,26 @@ describe('stormkite', () => {
       images: { 'root.train': { requirements: ['left-pad@1'] } },
       options: { idleTurnMs: null },
     });
-    expect(await rig.run('inspect', file)).toMatchObject({ code: 0, stdout: expect.stringMatching(/root\.train +work +Train +gpu +yes +KEY/) });
+    expect(await rig.run('inspect', file)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/root\.train +work +Train +gpu +yes +KEY/),
+    });
   });
 
   test('inspect of what cannot be loaded exits 2', async ({ expect }) => {
     const syntax = await rig.write('syntax.ts', 'const = 1;');
-    expect(await rig.run('inspect', syntax)).toMatchObject({ code: 2, stderr: expect.stringContaining('HOST_APP_SYNTAX') });
+    expect(await rig.run('inspect', syntax)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('HOST_APP_SYNTAX'),
+    });
     const exits = await rig.write('exits.ts', 'process.exit(0);');
-    expect(await rig.run('inspect', exits)).toMatchObject({ code: 2, stderr: expect.stringContaining('CLI_INSPECT_FAILED') });
-    expect(await rig.run('inspect', 'nothing.ts')).toMatchObject({ code: 2, stderr: expect.stringContaining('HOST_APP_FILE_MISSING') });
+    expect(await rig.run('inspect', exits)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_INSPECT_FAILED'),
+    });
+    expect(await rig.run('inspect', 'nothing.ts')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('HOST_APP_FILE_MISSING'),
+    });
   });
 });

@@ -8,8 +8,13 @@ async function runApp(source: string): Promise<Finished> {
   const folder = await temporaryFolder();
   try {
     const file = join(folder.path, 'app.ts');
-    await writeFile(file, `import { App, Flow, Work } from 'stormkite';\n${source}\nexport default new App(new Root());\n`);
-    return await builtCli(['run', file, '--no-open', '--port', '0'], { STORMKITE_HOME: join(folder.path, 'home') });
+    await writeFile(
+      file,
+      `import { App, Flow, Work } from 'stormkite';\n${source}\nexport default new App(new Root());\n`,
+    );
+    return await builtCli(['run', file, '--no-open', '--port', '0'], {
+      STORMKITE_HOME: join(folder.path, 'home'),
+    });
   } finally {
     await folder.remove();
   }
@@ -36,7 +41,9 @@ describe('loads', () => {
     expect(code).toBe(0);
   });
 
-  test('a work that writes faster than the flow applies loses nothing that stays', async ({ expect }) => {
+  test('a work that writes faster than the flow applies loses nothing that stays', async ({
+    expect,
+  }) => {
     const { stdout, code } = await runApp(`
       class Writer extends Work {
         n = 0;

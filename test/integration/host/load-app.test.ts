@@ -15,7 +15,10 @@ const APP = `import { App, Flow } from 'stormkite';\nclass Root extends Flow { r
 const BRANDED = `export default { [Symbol.for('stormkite.app')]: true };\n`;
 
 /** A project with these files in a folder of its own, without node_modules of ours above it. */
-const projectOf = async ({ onTestFinished }: TestContext, files: Record<string, string>): Promise<string> => {
+const projectOf = async (
+  { onTestFinished }: TestContext,
+  files: Record<string, string>,
+): Promise<string> => {
   const base = await realpath(await mkdtemp(join(tmpdir(), 'stormkite-app-')));
   onTestFinished(() => rm(base, { recursive: true, force: true }));
   for (const [name, text] of Object.entries(files)) {
@@ -63,7 +66,10 @@ const PACKAGE = {
 describe('bundleApp', () => {
   for (const file of ['app.ts', 'app.mts', 'app.js', 'app.mjs', 'app.tsx']) {
     test(`bundles ${file}`, async (context) => {
-      const exports = await load(await projectOf(context, { [file]: `${BRANDED}export class Train {}` }), file);
+      const exports = await load(
+        await projectOf(context, { [file]: `${BRANDED}export class Train {}` }),
+        file,
+      );
       context.expect(exports['Train']).toHaveProperty('name', 'Train');
     });
   }
@@ -83,7 +89,10 @@ describe('bundleApp', () => {
 
   test('takes the nearest folder with a package.json as the project', async (context) => {
     const folder = await projectOf(context, { 'package.json': '{}', 'src/app.ts': BRANDED });
-    const { projectRoot } = await bundleApp({ appFile: join(folder, 'src/app.ts'), outDirectory: join(folder, 'out') });
+    const { projectRoot } = await bundleApp({
+      appFile: join(folder, 'src/app.ts'),
+      outDirectory: join(folder, 'out'),
+    });
     context.expect(projectRoot).toBe(folder);
   });
 
@@ -97,7 +106,10 @@ describe('bundleApp', () => {
       'lib/node_modules/dual/index.js': `export const kind = 'nested';`,
     });
     const outDirectory = join(await projectOf(context, {}), 'elsewhere');
-    const { bundlePath, projectRoot } = await bundleApp({ appFile: join(folder, 'app.ts'), outDirectory });
+    const { bundlePath, projectRoot } = await bundleApp({
+      appFile: join(folder, 'app.ts'),
+      outDirectory,
+    });
     const { exports } = await loadApp(bundlePath, projectRoot);
     const url = pathToFileURL(join(folder, 'node_modules/dual/import.mjs')).href;
     context.expect(exports).toMatchObject({ kind: 'import', inner: 'nested', url, sep: '/' });
@@ -119,7 +131,9 @@ describe('bundleApp', () => {
       'effect.ts': `Reflect.set(globalThis, 'effect', 'seen');`,
       'data.json': '{ "a": 1 }',
     });
-    context.expect(await load(folder)).toMatchObject({ data: { a: 1 }, same: { a: 1 }, effect: 'seen' });
+    context
+      .expect(await load(folder))
+      .toMatchObject({ data: { a: 1 }, same: { a: 1 }, effect: 'seen' });
   });
 
   test('lets a missing optional package be caught', async (context) => {
@@ -147,27 +161,39 @@ describe('bundleApp', () => {
       inner: [join(root, 'lib'), join(root, 'lib/ü #.mjs')],
     });
     const { bundlePath, projectRoot } = await bundled(folder);
-    context.expect((await loadApp(bundlePath, projectRoot)).exports).toMatchObject(expected(folder) as object);
+    context
+      .expect((await loadApp(bundlePath, projectRoot)).exports)
+      .toMatchObject(expected(folder) as object);
     const elsewhere = await projectOf(context, {});
     await cp(bundlePath, join(elsewhere, 'moved.mjs'));
-    context.expect((await loadApp(join(elsewhere, 'moved.mjs'), elsewhere)).exports).toMatchObject(expected(elsewhere) as object);
+    context
+      .expect((await loadApp(join(elsewhere, 'moved.mjs'), elsewhere)).exports)
+      .toMatchObject(expected(elsewhere) as object);
   });
 });
 
 describe('an app that imports stormkite', () => {
-  test('gets the running package without having installed it', { timeout: 30_000 }, async (context) => {
-    const folder = await projectOf(context, { 'app.ts': APP });
-    context.expect(await loadInChild(folder)).toMatchObject({ ok: true, isOurs: true });
-  });
+  test(
+    'gets the running package without having installed it',
+    { timeout: 30_000 },
+    async (context) => {
+      const folder = await projectOf(context, { 'app.ts': APP });
+      context.expect(await loadInChild(folder)).toMatchObject({ ok: true, isOurs: true });
+    },
+  );
 
-  test('gets the running package also when another copy is installed', { timeout: 30_000 }, async (context) => {
-    const folder = await projectOf(context, {
-      'app.ts': APP,
-      'node_modules/stormkite/package.json': '{ "main": "index.js" }',
-      'node_modules/stormkite/index.js': `throw new Error('another copy');`,
-    });
-    context.expect(await loadInChild(folder)).toMatchObject({ ok: true, isOurs: true });
-  });
+  test(
+    'gets the running package also when another copy is installed',
+    { timeout: 30_000 },
+    async (context) => {
+      const folder = await projectOf(context, {
+        'app.ts': APP,
+        'node_modules/stormkite/package.json': '{ "main": "index.js" }',
+        'node_modules/stormkite/index.js': `throw new Error('another copy');`,
+      });
+      context.expect(await loadInChild(folder)).toMatchObject({ ok: true, isOurs: true });
+    },
+  );
 
   test('has stacks that name its own files and lines', { timeout: 30_000 }, async (context) => {
     const folder = await projectOf(context, {
@@ -186,12 +212,18 @@ describe('an app that imports stormkite', () => {
       'old.cjs': `exports.old = [require('dual').kind, require('node:path').basename(__filename)];`,
       'data.json': '{ "a": 1 }',
     });
-    context.expect(await loadInChild(folder)).toMatchObject({ ok: true, value: [1, 'require', ['require', 'old.cjs']] });
+    context
+      .expect(await loadInChild(folder))
+      .toMatchObject({ ok: true, value: [1, 'require', ['require', 'old.cjs']] });
   });
 });
 
 describe('an app that cannot be loaded', () => {
-  const codeOf = (code: string, message: string): object => ({ code, kind: 'user', message: message });
+  const codeOf = (code: string, message: string): object => ({
+    code,
+    kind: 'user',
+    message: message,
+  });
 
   test('because its file is missing', async (context) => {
     const folder = await projectOf(context, {});
@@ -200,33 +232,54 @@ describe('an app that cannot be loaded', () => {
 
   test('because it is a folder', async (context) => {
     const folder = await projectOf(context, { 'app.ts/x': '' });
-    await context.expect(bundled(folder)).rejects.toMatchObject({ code: 'HOST_APP_FILE_UNREADABLE' });
+    await context
+      .expect(bundled(folder))
+      .rejects.toMatchObject({ code: 'HOST_APP_FILE_UNREADABLE' });
   });
 
   test('because of a syntax error, with its place and line', async (context) => {
-    const folder = await projectOf(context, { 'app.ts': `import './b.ts';\n`, 'b.ts': `const a = 1;\n  const = 2;\n` });
+    const folder = await projectOf(context, {
+      'app.ts': `import './b.ts';\n`,
+      'b.ts': `const a = 1;\n  const = 2;\n`,
+    });
     const message = context.expect.stringMatching(/b\.ts:2:9: [^]*const = 2;/);
     await context.expect(bundled(folder)).rejects.toMatchObject(codeOf('HOST_APP_SYNTAX', message));
   });
 
   for (const specifier of ['not-installed/sub', './missing.ts', 'stormkite/nothing', '#nothing']) {
     test(`because it imports ${specifier}`, async (context) => {
-      const folder = await projectOf(context, { 'app.ts': `\nimport x from '${specifier}';\nexport default x;` });
-      const message = context.expect.stringContaining(`${join(folder, 'app.ts')}:2:15 imports "${specifier}"`);
-      await context.expect(bundled(folder)).rejects.toMatchObject(codeOf('HOST_IMPORT_NOT_FOUND', message));
+      const folder = await projectOf(context, {
+        'app.ts': `\nimport x from '${specifier}';\nexport default x;`,
+      });
+      const message = context.expect.stringContaining(
+        `${join(folder, 'app.ts')}:2:15 imports "${specifier}"`,
+      );
+      await context
+        .expect(bundled(folder))
+        .rejects.toMatchObject(codeOf('HOST_IMPORT_NOT_FOUND', message));
     });
   }
 
   test('because it throws, with the cause', async (context) => {
     const folder = await projectOf(context, { 'app.ts': `throw new RangeError('boom');` });
     const cause = context.expect.objectContaining({ message: 'boom', name: 'RangeError' });
-    await context.expect(load(folder)).rejects.toMatchObject({ code: 'HOST_APP_LOAD_FAILED', cause });
+    await context
+      .expect(load(folder))
+      .rejects.toMatchObject({ code: 'HOST_APP_LOAD_FAILED', cause });
   });
 
-  test('because our own constructors refuse it: their error passes as it is', { timeout: 30_000 }, async (context) => {
-    const folder = await projectOf(context, { 'app.ts': `import { App } from 'stormkite';\nexport default new App({} as never);` });
-    context.expect(await loadInChild(folder)).toMatchObject({ ok: false, code: 'APP_ROOT_INVALID' });
-  });
+  test(
+    'because our own constructors refuse it: their error passes as it is',
+    { timeout: 30_000 },
+    async (context) => {
+      const folder = await projectOf(context, {
+        'app.ts': `import { App } from 'stormkite';\nexport default new App({} as never);`,
+      });
+      context
+        .expect(await loadInChild(folder))
+        .toMatchObject({ ok: false, code: 'APP_ROOT_INVALID' });
+    },
+  );
 
   test('because its default export is missing or no App', async (context) => {
     const none = await projectOf(context, { 'app.ts': 'export const n = 1;' });
@@ -234,7 +287,9 @@ describe('an app that cannot be loaded', () => {
       code: 'HOST_APP_NO_DEFAULT',
       hint: context.expect.stringContaining('new App(new Root())'),
     });
-    const named = await projectOf(context, { 'app.ts': `export const main = { [Symbol.for('stormkite.app')]: true };\nexport default class Root {}` });
+    const named = await projectOf(context, {
+      'app.ts': `export const main = { [Symbol.for('stormkite.app')]: true };\nexport default class Root {}`,
+    });
     await context.expect(load(named)).rejects.toMatchObject({
       code: 'HOST_APP_NO_DEFAULT',
       message: context.expect.stringContaining('class or function Root'),

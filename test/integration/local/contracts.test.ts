@@ -15,7 +15,9 @@ launcherContract('local processes', async () => {
 
 deltaChannelContract('local sockets', async () => {
   const durable: Delta[] = [];
-  const rig = await LocalRig.open({ lease: { appendDeltas: async (deltas) => void durable.push(...deltas) } });
+  const rig = await LocalRig.open({
+    lease: { appendDeltas: async (deltas) => void durable.push(...deltas) },
+  });
   return {
     channel: rig.backend.channel,
     work: 'root.counter',

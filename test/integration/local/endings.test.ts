@@ -20,9 +20,15 @@ describe('how calls end', () => {
     return rig.end('dying');
   };
 
-  test('an exception ends the call with the stack, and the process lives on', async ({ expect }) => {
+  test('an exception ends the call with the stack, and the process lives on', async ({
+    expect,
+  }) => {
     const end = await call('throw');
-    expect(end).toMatchObject({ outcome: 'failed', reason: 'user_exception', error: { name: 'TypeError' } });
+    expect(end).toMatchObject({
+      outcome: 'failed',
+      reason: 'user_exception',
+      error: { name: 'TypeError' },
+    });
     expect(end.message).toContain('TypeError: bad data');
     expect(end.message).toContain('test/fixtures/works/app.ts');
     await rig.call('dying', ['throw'], { call: 'c2' });
@@ -38,7 +44,10 @@ describe('how calls end', () => {
   });
 
   test('a rejection that nothing caught fails the running call', async ({ expect }) => {
-    expect(await call('reject')).toMatchObject({ outcome: 'failed', error: { name: 'RangeError' } });
+    expect(await call('reject')).toMatchObject({
+      outcome: 'failed',
+      error: { name: 'RangeError' },
+    });
   });
 
   test('a port that another program holds fails the first call', async ({ expect }) => {
@@ -48,7 +57,11 @@ describe('how calls end', () => {
     try {
       await rig.up('fixed', { env: { FIXED_PORT: String(port) } });
       await rig.call('fixed');
-      expect(await rig.end('fixed')).toMatchObject({ outcome: 'failed', reason: 'port_taken', error: { code: 'PORT_TAKEN' } });
+      expect(await rig.end('fixed')).toMatchObject({
+        outcome: 'failed',
+        reason: 'port_taken',
+        error: { code: 'PORT_TAKEN' },
+      });
     } finally {
       other.close();
     }
@@ -74,13 +87,17 @@ describe('how calls end', () => {
     expect(rig.lines.filter(({ line }) => line === 'leaving')).toHaveLength(1);
   });
 
-  test('a work that ignores SIGTERM is killed after its grace, with all of its group', async ({ expect }) => {
+  test('a work that ignores SIGTERM is killed after its grace, with all of its group', async ({
+    expect,
+  }) => {
     await rig.up('stubborn');
     await rig.call('stubborn');
     const grandchild = Number(await rig.value('stubborn', 'grandchild'));
     const pid = rig.backend.pidOf('root.stubborn') ?? 0;
     expect(isAlive(grandchild)).toBe(true);
-    expect(await rig.backend.launcher.stop(rig.spec('stubborn'), SHORT_GRACE_MS)).toEqual({ forced: true });
+    expect(await rig.backend.launcher.stop(rig.spec('stubborn'), SHORT_GRACE_MS)).toEqual({
+      forced: true,
+    });
     expect(isAlive(pid)).toBe(false);
     await until('the grandchild is gone', () => !isAlive(grandchild));
   });
@@ -102,17 +119,25 @@ describe('how calls end', () => {
     expect(await rig.exit('dying')).toMatchObject({ reason: 'oom' });
   });
 
-  test('a work that exits with 0 in its call did not finish it, and its last change arrives', async ({ expect }) => {
+  test('a work that exits with 0 in its call did not finish it, and its last change arrives', async ({
+    expect,
+  }) => {
     await rig.up('dying');
     await rig.call('dying', ['exit']);
     const fact = await rig.exit('dying');
-    expect(fact).toMatchObject({ reason: 'exited', message: 'exited with code 0 before its call finished' });
+    expect(fact).toMatchObject({
+      reason: 'exited',
+      message: 'exited with code 0 before its call finished',
+    });
     expect(rig.values('dying', 'begun')).toEqual([true]);
   });
 
   test('a work that dies before it is ready is exited', async ({ expect }) => {
     await rig.backend.launcher.launch(rig.spec('dying', { env: { DIE_AT_START: '1' } }));
-    expect(await rig.exit('dying')).toMatchObject({ reason: 'exited', message: 'exited with code 3' });
+    expect(await rig.exit('dying')).toMatchObject({
+      reason: 'exited',
+      message: 'exited with code 3',
+    });
   });
 
   test('an app that does not load says why', async ({ expect }) => {
@@ -133,6 +158,9 @@ describe('how calls end', () => {
     await rig.close();
     rig = await LocalRig.open({ timings: { startTimeoutMs: 1 } });
     await rig.backend.launcher.launch(rig.spec('dying'));
-    expect(await rig.exit('dying')).toMatchObject({ reason: 'exited', message: 'did not connect within 1 ms' });
+    expect(await rig.exit('dying')).toMatchObject({
+      reason: 'exited',
+      message: 'did not connect within 1 ms',
+    });
   });
 });

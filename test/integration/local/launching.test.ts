@@ -21,7 +21,9 @@ describe('launching', () => {
     return (await rig.value(name, 'env')) as Record<string, string>;
   };
 
-  test('a work sees its own environment and its secrets, and nothing of how it is reached', async ({ expect }) => {
+  test('a work sees its own environment and its secrets, and nothing of how it is reached', async ({
+    expect,
+  }) => {
     await rig.up('teller', { env: { OWN: 'x' }, secrets: { TOKEN: 'env:MY_TOKEN' } });
     const env = await environmentOf('teller');
     expect(env).toMatchObject({ OWN: 'x', TOKEN: 'hunter2' });
@@ -29,7 +31,9 @@ describe('launching', () => {
   });
 
   test('a secret of the cloud is refused for good', async ({ expect }) => {
-    const result = await rig.backend.launcher.launch(rig.spec('teller', { secrets: { TOKEN: 'ssm:/token' } }));
+    const result = await rig.backend.launcher.launch(
+      rig.spec('teller', { secrets: { TOKEN: 'ssm:/token' } }),
+    );
     expect(result).toMatchObject({ ok: false, reason: 'secret' });
     expect(result).not.toHaveProperty('retryAfterMs');
   });
@@ -39,7 +43,11 @@ describe('launching', () => {
     await rig.up('counter', GPU);
     expect((await environmentOf('teller'))['CUDA_VISIBLE_DEVICES']).toBe('3');
     const third = rig.spec('ticker', GPU);
-    expect(await rig.backend.launcher.launch(third)).toMatchObject({ ok: false, reason: 'capacity', retryAfterMs: 77 });
+    expect(await rig.backend.launcher.launch(third)).toMatchObject({
+      ok: false,
+      reason: 'capacity',
+      retryAfterMs: 77,
+    });
     await rig.backend.launcher.stop(rig.spec('teller'), 5_000);
     expect(await rig.backend.launcher.launch(third)).toMatchObject({ ok: true });
   });
@@ -52,30 +60,49 @@ describe('launching', () => {
     expect(rig.lines.filter(({ source }) => source === 'flow')).toHaveLength(1);
   });
 
-  test('a spare takes a work over at once, is never told of, and is replaced', async ({ expect }) => {
+  test('a spare takes a work over at once, is never told of, and is replaced', async ({
+    expect,
+  }) => {
     rig.backend.wantSpare(true);
     await rig.up('ticker', { env: { NOT: 'the spare' } });
     const pids = new Set<number>();
     for (const name of ['counter', 'teller']) {
       await rig.spareLoaded();
-      expect((await rig.backend.launcher.observe()).map(({ work }) => work)).not.toContain(`root.${name}`);
+      expect((await rig.backend.launcher.observe()).map(({ work }) => work)).not.toContain(
+        `root.${name}`,
+      );
       const launchedAt = performance.now();
       await rig.up(name);
       // Far less than a process needs to boot, however busy the machine is.
       expect(performance.now() - launchedAt).toBeLessThan(200);
       pids.add(rig.backend.pidOf(`root.${name}`) ?? 0);
-      expect(rig.lines.filter(({ source, line }) => source === `root.${name}` && line === 'module loaded')).toHaveLength(1);
+      expect(
+        rig.lines.filter(
+          ({ source, line }) => source === `root.${name}` && line === 'module loaded',
+        ),
+      ).toHaveLength(1);
     }
     expect(pids.size).toBe(2);
   });
 
   test('of many works a few boot at a time, and all come up', async ({ expect }) => {
-    const names = ['counter', 'ticker', 'teller', 'flood', 'printer', 'listener', 'blocker', 'spinner'];
+    const names = [
+      'counter',
+      'ticker',
+      'teller',
+      'flood',
+      'printer',
+      'listener',
+      'blocker',
+      'spinner',
+    ];
     await Promise.all(names.map((name) => rig.backend.launcher.launch(rig.spec(name))));
     const starting = await rig.backend.launcher.observe();
     expect(starting).toHaveLength(names.length);
     expect(starting.filter(({ pid }) => pid !== null)).toHaveLength(4);
-    await until('all run', async () => (await rig.backend.launcher.observe()).every(({ state }) => state === 'running'));
+    await until('all run', async () =>
+      (await rig.backend.launcher.observe()).every(({ state }) => state === 'running'),
+    );
   });
 
   test('a work that waits for its turn to boot can be stopped', async ({ expect }) => {

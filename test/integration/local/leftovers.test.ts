@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, onTestFinished, test } from 'vitest';
-import { SocketServer, type ConnectionOwner } from '../../../runtime/backends/local/socket-server.ts';
+import {
+  SocketServer,
+  type ConnectionOwner,
+} from '../../../runtime/backends/local/socket-server.ts';
 import { startTimeOf } from '../../../runtime/backends/local/process-group.ts';
 import { ProcessRegister } from '../../../runtime/backends/local/process-register.ts';
 import { PROTOCOL_VERSION } from '../../../runtime/protocol/version.ts';
@@ -16,17 +19,26 @@ import { until } from '../../support/until.ts';
 const PARENT = fileURLToPath(new URL('../../fixtures/works/parent.ts', import.meta.url));
 
 describe('what is left', () => {
-  test('nothing outlives a flow that is killed, busy works and their children included', async ({ expect }) => {
+  test('nothing outlives a flow that is killed, busy works and their children included', async ({
+    expect,
+  }) => {
     // A folder of its own for sockets and stores, so that what is left can be seen.
     const folder = await mkdtemp(join(tmpdir(), 'fl-'));
     const env = { ...cleanEnvironment(), TMPDIR: folder };
-    const parent = spawn(process.execPath, ['--import', 'tsx', PARENT], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn(process.execPath, ['--import', 'tsx', PARENT], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let printed = '';
     parent.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    const line = await until('it prints', () => printed.split('\n').find((text) => text.includes('"pids"')));
+    const line = await until('it prints', () =>
+      printed.split('\n').find((text) => text.includes('"pids"')),
+    );
     const { pids, directory } = JSON.parse(line) as { pids: number[]; directory: string };
     expect(pids.map(isAlive)).toEqual([true, true, true]);
-    const registered = JSON.parse(await readFile(join(directory, 'processes.json'), 'utf8')) as { pid: number }[];
+    const registered = JSON.parse(await readFile(join(directory, 'processes.json'), 'utf8')) as {
+      pid: number;
+    }[];
     parent.kill('SIGKILL');
     const all = [...pids, ...registered.map(({ pid }) => pid)];
     await until('all are gone', () => !all.some(isAlive));
@@ -34,9 +46,13 @@ describe('what is left', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test('a process of an earlier run is killed at the start, a stranger with its number is not', async ({ expect }) => {
+  test('a process of an earlier run is killed at the start, a stranger with its number is not', async ({
+    expect,
+  }) => {
     const directory = await mkdtemp(join(tmpdir(), 'lo-'));
-    const [old, stranger] = [0, 1].map(() => spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }));
+    const [old, stranger] = [0, 1].map(() =>
+      spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }),
+    );
     const [oldPid, strangerPid] = [old?.pid ?? 0, stranger?.pid ?? 0];
     const entries = [
       { pid: oldPid, startedAt: await startTimeOf(oldPid) },
@@ -79,7 +95,9 @@ describe('what is left', () => {
     rig.backend.wantSpare(true);
     const pids = [rig.backend.pidOf('root.stubborn') ?? 0, rig.backend.pidOf('root.ticker') ?? 0];
     const registered = await until('the spare is registered', async () => {
-      const entries = JSON.parse(await readFile(join(rig.directory, 'processes.json'), 'utf8')) as { pid: number }[];
+      const entries = JSON.parse(await readFile(join(rig.directory, 'processes.json'), 'utf8')) as {
+        pid: number;
+      }[];
       return entries.length === 3 ? entries : null;
     });
     await rig.backend.close();
@@ -108,17 +126,29 @@ describe('the socket', () => {
     const slot = server.expect(owner);
     const send = async (...lines: (string | object)[]): Promise<void> => {
       const socket = createConnection(server.path);
-      socket.write(lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join(''));
-      await new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined).resume());
+      socket.write(
+        lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join(''),
+      );
+      await new Promise((resolve) =>
+        socket
+          .on('close', resolve)
+          .on('error', () => undefined)
+          .resume(),
+      );
     };
     return { server, heard, slot, send };
   };
 
-  test('places that killed flows left behind are removed, those in use are not', async ({ expect }) => {
+  test('places that killed flows left behind are removed, those in use are not', async ({
+    expect,
+  }) => {
     const [stale, used] = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), 'sk-'))));
     const listen = async (folder: string) => {
       const path = join(folder, 's');
-      const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)})`]);
+      const child = spawn(process.execPath, [
+        '-e',
+        `require('net').createServer().listen(${JSON.stringify(path)})`,
+      ]);
       await until('it listens', () => existsSync(path));
       const longAgo = Date.now() / 1_000 - 3_600;
       await utimes(path, longAgo, longAgo);
@@ -137,19 +167,34 @@ describe('the socket', () => {
   test('garbage ends the connection, after what came before it was taken', async ({ expect }) => {
     const { server, heard, slot, send } = await open();
     await send({ ...HELLO, slot }, { type: 'loaded' }, 'garbage');
-    expect(heard).toEqual(['connected', '{"type":"loaded"}', 'broken PROTOCOL_MESSAGE_INVALID', 'closed']);
+    expect(heard).toEqual([
+      'connected',
+      '{"type":"loaded"}',
+      'broken PROTOCOL_MESSAGE_INVALID',
+      'closed',
+    ]);
     await server.close();
   });
 
-  test('a delta is taken as one of the launch that the connection belongs to', async ({ expect }) => {
+  test('a delta is taken as one of the launch that the connection belongs to', async ({
+    expect,
+  }) => {
     const { server, heard, slot, send } = await open();
-    await send({ ...HELLO, slot }, { type: 'delta', work: 'root.other', epoch: 9, seq: 1, ops: [] }, 'end');
+    await send(
+      { ...HELLO, slot },
+      { type: 'delta', work: 'root.other', epoch: 9, seq: 1, ops: [] },
+      'end',
+    );
     expect(heard[1]).toBe('{"type":"delta","delta":{"work":"root.w","epoch":3,"seq":1,"ops":[]}}');
     await server.close();
   });
 
   test.for([
-    ['a path to a prototype', { seq: 1, ops: [{ op: 'replace', path: '/vars/__proto__/x', value: 1 }] }, 'STATE_KEY_FORBIDDEN'],
+    [
+      'a path to a prototype',
+      { seq: 1, ops: [{ op: 'replace', path: '/vars/__proto__/x', value: 1 }] },
+      'STATE_KEY_FORBIDDEN',
+    ],
     ['no operations', { seq: 1 }, 'STATE_PATCH_INVALID'],
     ['no sequence', { ops: [] }, 'PROTOCOL_MESSAGE_INVALID'],
   ] as const)('a delta with %s is refused', async ([, delta, code], { expect }) => {

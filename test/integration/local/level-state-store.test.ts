@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LevelStateStore, type SnapshotLimits } from '../../../runtime/backends/local/level-state-store.ts';
+import {
+  LevelStateStore,
+  type SnapshotLimits,
+} from '../../../runtime/backends/local/level-state-store.ts';
 import { stateStoreContract, type StorePlace } from '../../contract/state-store.contract.ts';
 
 const createPlace = async (limits?: SnapshotLimits): Promise<StorePlace> => {

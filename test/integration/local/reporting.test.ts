@@ -24,7 +24,9 @@ describe('reporting', () => {
     expect(rig.values('counter', 'total')).toEqual([10_000_000]);
   });
 
-  test('the last write before user code keeps the processor busy arrives before it is released', async ({ expect }) => {
+  test('the last write before user code keeps the processor busy arrives before it is released', async ({
+    expect,
+  }) => {
     await rig.up('blocker');
     await rig.call('blocker', [1_000]);
     await until('the write arrives', () => rig.values('blocker', 'mark').at(-1) === 'before');
@@ -34,7 +36,9 @@ describe('reporting', () => {
     expect(seenAt).toBeLessThan(Number(rig.values('blocker', 'released').at(-1)));
   });
 
-  test('no change is lost or torn, wherever the reporter interrupts the work', async ({ expect }) => {
+  test('no change is lost or torn, wherever the reporter interrupts the work', async ({
+    expect,
+  }) => {
     const { vars } = await rig.up('mixer');
     await rig.call('mixer', [4_000]);
     expect(await rig.outcome('mixer')).toBe('succeeded');
@@ -45,7 +49,9 @@ describe('reporting', () => {
     expect(JSON.parse(last as string)).toEqual({ n, big, log, map });
   });
 
-  test('a work that blocks natively and leaves does so at once and quietly, with its last change', async ({ expect }) => {
+  test('a work that blocks natively and leaves does so at once and quietly, with its last change', async ({
+    expect,
+  }) => {
     await rig.up('leaver');
     await rig.call('leaver');
     await rig.exit('leaver');
@@ -53,7 +59,9 @@ describe('reporting', () => {
     expect(rig.lines.filter(({ stream }) => stream === 'stderr')).toEqual([]);
   });
 
-  test('a flow that acknowledges nothing stops the flow of deltas, not the work, and loses no change', async ({ expect }) => {
+  test('a flow that acknowledges nothing stops the flow of deltas, not the work, and loses no change', async ({
+    expect,
+  }) => {
     await rig.close();
     const gate: { open: () => void } = { open: () => undefined };
     const opened = new Promise<void>((resolve) => {
@@ -82,11 +90,15 @@ describe('reporting', () => {
   test('10 MB of arguments and flow-side writes reach the work', async ({ expect }) => {
     await rig.up('listener');
     const text = 'b'.repeat(10_000_000);
-    await rig.call('listener', [text], { fold: [{ op: 'replace', path: '/vars/text', value: text }] });
+    await rig.call('listener', [text], {
+      fold: [{ op: 'replace', path: '/vars/text', value: text }],
+    });
     expect(await rig.outcome('listener')).toBe('succeeded');
   });
 
-  test('what the flow writes while the work runs reaches a work that takes it', async ({ expect }) => {
+  test('what the flow writes while the work runs reaches a work that takes it', async ({
+    expect,
+  }) => {
     await rig.up('listener');
     await rig.call('listener', ['wait']);
     await until('it runs', () => rig.of('listener').some(({ event }) => event?.type === 'running'));
@@ -107,7 +119,9 @@ describe('reporting', () => {
     expect(await (await fetch(url as string)).text()).toBe('hello');
     expect(await rig.value('server', '_internal_ip')).toBe('127.0.0.1');
     await rig.backend.launcher.stop(rig.spec('server'), 5_000);
-    expect(rig.of('server').map(({ seq }) => seq)).toEqual(rig.of('server').map((_delta, index) => index + 1));
+    expect(rig.of('server').map(({ seq }) => seq)).toEqual(
+      rig.of('server').map((_delta, index) => index + 1),
+    );
   });
 
   test('output is cut into lines wherever its chunks end', async ({ expect }) => {
@@ -115,10 +129,14 @@ describe('reporting', () => {
     await rig.call('printer');
     await rig.end('printer');
     await rig.backend.launcher.stop(rig.spec('printer'), 5_000);
-    const lines = rig.lines.filter(({ source, stream }) => source === 'root.printer' && stream === 'stdout').map(({ line }) => line);
+    const lines = rig.lines
+      .filter(({ source, stream }) => source === 'root.printer' && stream === 'stdout')
+      .map(({ line }) => line);
     expect(lines.slice(0, 4)).toEqual(['module loaded', 'first: äöü €', 'no end', '€']);
     expect(lines.slice(4, -1).join('')).toBe('x'.repeat(600_000));
     expect(lines.at(-1)).toBe('last');
-    expect(rig.lines.filter(({ stream }) => stream === 'stderr').map(({ line }) => line)).toEqual(['to stderr']);
+    expect(rig.lines.filter(({ stream }) => stream === 'stderr').map(({ line }) => line)).toEqual([
+      'to stderr',
+    ]);
   });
 });

@@ -10,7 +10,14 @@ const lease = await new LevelStateStore(folder, { turns: 40 }).open('app');
 process.stdout.write('open\n');
 if (mode === 'hold') setInterval(() => undefined, 60_000);
 for (let version = 1; mode === 'write'; version += 1) {
-  await lease.appendDeltas([{ work: 'root.w', epoch: 1, seq: version, ops: [{ op: 'replace', path: '/vars/n', value: version }] }]);
+  await lease.appendDeltas([
+    {
+      work: 'root.w',
+      epoch: 1,
+      seq: version,
+      ops: [{ op: 'replace', path: '/vars/n', value: version }],
+    },
+  ]);
   const ops = [{ op: 'add', path: '/n', value: version }] as const;
   // Every second mark stays behind, so that there are always deltas to keep.
   const marks = { 'root.w': version - (version % 2) };

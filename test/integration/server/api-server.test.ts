@@ -10,39 +10,179 @@ const replaceN = [{ op: 'replace', path: '/vars/n', value: 2 }];
 const deep = `${'['.repeat(400)}${']'.repeat(400)}`;
 
 /** What is asked, and the status and code that it must be answered with. */
-const refusals: [what: string, method: string, path: string, ask: Ask, status: number, code: string][] = [
+const refusals: [
+  what: string,
+  method: string,
+  path: string,
+  ask: Ask,
+  status: number,
+  code: string,
+][] = [
   ['a body that is no JSON', 'PATCH', '/state', { body: '{' }, 400, 'SERVER_REQUEST_MALFORMED'],
-  ['a body of another type', 'PATCH', '/state', { body: '[]', headers: { 'content-type': 'text/plain' } }, 400, 'SERVER_REQUEST_MALFORMED'],
+  [
+    'a body of another type',
+    'PATCH',
+    '/state',
+    { body: '[]', headers: { 'content-type': 'text/plain' } },
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
   ['a patch that is no array', 'PATCH', '/state', { body: {} }, 400, 'STATE_PATCH_INVALID'],
   ['no patch at all', 'PATCH', '/state', {}, 400, 'STATE_PATCH_INVALID'],
-  ['an unknown operation', 'PATCH', '/state', { body: [{ op: 'set', path: '/vars/n', value: 1 }] }, 400, 'STATE_PATCH_INVALID'],
-  ['a path that is no pointer', 'PATCH', '/state', { body: [{ op: 'remove', path: 'vars/n' }] }, 400, 'STATE_POINTER_INVALID'],
-  ['a __proto__ key in the body', 'PATCH', '/state', { body: '[{"op":"add","path":"/vars/odd/x","value":{"__proto__":{"a":1}}}]' }, 400, 'SERVER_REQUEST_MALFORMED'],
+  [
+    'an unknown operation',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'set', path: '/vars/n', value: 1 }] },
+    400,
+    'STATE_PATCH_INVALID',
+  ],
+  [
+    'a path that is no pointer',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'remove', path: 'vars/n' }] },
+    400,
+    'STATE_POINTER_INVALID',
+  ],
+  [
+    'a __proto__ key in the body',
+    'PATCH',
+    '/state',
+    { body: '[{"op":"add","path":"/vars/odd/x","value":{"__proto__":{"a":1}}}]' },
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
   ['a pointer with a wrong escape', 'GET', '/state/vars/a~2', {}, 400, 'STATE_POINTER_INVALID'],
-  ['a path with a wrong percent sign', 'GET', '/state/vars/%ff', {}, 400, 'SERVER_REQUEST_MALFORMED'],
+  [
+    'a path with a wrong percent sign',
+    'GET',
+    '/state/vars/%ff',
+    {},
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
   ['a tail that is no number', 'GET', '/logs?tail=x', {}, 400, 'SERVER_REQUEST_MALFORMED'],
   ['an unknown type of event', 'GET', '/stream?types=all', {}, 400, 'SERVER_REQUEST_MALFORMED'],
   ['events at what is no pointer', 'GET', '/stream?pointer=vars', {}, 400, 'STATE_POINTER_INVALID'],
-  ['a message that is no text', 'POST', '/stop', { body: { message: 1 } }, 400, 'SERVER_REQUEST_MALFORMED'],
-  ['a host of another name', 'GET', '/state', { headers: { host: 'evil.example:80' } }, 403, 'SERVER_HOST_REFUSED'],
-  ['a page of another site', 'GET', '/state', { headers: { origin: 'https://evil.example' } }, 403, 'SERVER_ORIGIN_REFUSED'],
-  ['a page without an origin', 'GET', '/state', { headers: { origin: 'null' } }, 403, 'SERVER_ORIGIN_REFUSED'],
-  ['another site at an unknown path', 'GET', '/nothing', { headers: { origin: 'null' } }, 403, 'SERVER_ORIGIN_REFUSED'],
+  [
+    'a message that is no text',
+    'POST',
+    '/stop',
+    { body: { message: 1 } },
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
+  [
+    'a host of another name',
+    'GET',
+    '/state',
+    { headers: { host: 'evil.example:80' } },
+    403,
+    'SERVER_HOST_REFUSED',
+  ],
+  [
+    'a page of another site',
+    'GET',
+    '/state',
+    { headers: { origin: 'https://evil.example' } },
+    403,
+    'SERVER_ORIGIN_REFUSED',
+  ],
+  [
+    'a page without an origin',
+    'GET',
+    '/state',
+    { headers: { origin: 'null' } },
+    403,
+    'SERVER_ORIGIN_REFUSED',
+  ],
+  [
+    'another site at an unknown path',
+    'GET',
+    '/nothing',
+    { headers: { origin: 'null' } },
+    403,
+    'SERVER_ORIGIN_REFUSED',
+  ],
   ['an unknown path', 'GET', '/nothing', {}, 404, 'SERVER_ROUTE_UNKNOWN'],
   ['an unknown method', 'DELETE', '/state', {}, 404, 'SERVER_ROUTE_UNKNOWN'],
   ['an unknown pointer', 'GET', '/state/vars/nothing', {}, 404, 'SERVER_POINTER_UNKNOWN'],
   ['a pointer to a prototype', 'GET', '/state/__proto__', {}, 404, 'SERVER_POINTER_UNKNOWN'],
-  ['an unknown field', 'PATCH', '/state', { body: [{ op: 'add', path: '/vars/nothing', value: 1 }] }, 404, 'SERVER_PATCH_TARGET_UNKNOWN'],
-  ['an unknown component', 'PATCH', '/state', { body: [{ op: 'add', path: '/works/x/vars/n', value: 1 }] }, 404, 'SERVER_PATCH_TARGET_UNKNOWN'],
+  [
+    'an unknown field',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'add', path: '/vars/nothing', value: 1 }] },
+    404,
+    'SERVER_PATCH_TARGET_UNKNOWN',
+  ],
+  [
+    'an unknown component',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'add', path: '/works/x/vars/n', value: 1 }] },
+    404,
+    'SERVER_PATCH_TARGET_UNKNOWN',
+  ],
   ['an unknown work', 'POST', '/works/root.nothing/stop', {}, 404, 'WORK_UNKNOWN'],
   ['logs of an unknown work', 'GET', '/works/root.nothing/logs', {}, 404, 'WORK_UNKNOWN'],
-  ['a stale ETag', 'PATCH', '/state', { body: replaceN, headers: { 'if-match': '"0"' } }, 412, 'SERVER_STATE_STALE'],
-  ['a body over the limit', 'PATCH', '/state', { body: `"${'x'.repeat(17 * 1024 * 1024)}"` }, 413, 'SERVER_BODY_TOO_LARGE'],
-  ['a value nested too deeply', 'PATCH', '/state', { body: `[{"op":"replace","path":"/vars/n","value":${deep}}]` }, 422, 'STATE_PATCH_INVALID'],
-  ['a patch of a prototype', 'PATCH', '/state', { body: [{ op: 'add', path: '/vars/__proto__/x', value: 1 }] }, 422, 'STATE_KEY_FORBIDDEN'],
-  ['the removal of a declared field', 'PATCH', '/state', { body: [{ op: 'remove', path: '/vars/n' }] }, 422, 'SERVER_PATCH_REFUSED'],
-  ['a patch of what is no field', 'PATCH', '/state', { body: [{ op: 'add', path: '/app_state/stage', value: 'x' }] }, 422, 'SERVER_PATCH_REFUSED'],
-  ['a test that fails', 'PATCH', '/state', { body: [{ op: 'test', path: '/vars/n', value: 7 }] }, 422, 'SERVER_PATCH_REFUSED'],
+  [
+    'a stale ETag',
+    'PATCH',
+    '/state',
+    { body: replaceN, headers: { 'if-match': '"0"' } },
+    412,
+    'SERVER_STATE_STALE',
+  ],
+  [
+    'a body over the limit',
+    'PATCH',
+    '/state',
+    { body: `"${'x'.repeat(17 * 1024 * 1024)}"` },
+    413,
+    'SERVER_BODY_TOO_LARGE',
+  ],
+  [
+    'a value nested too deeply',
+    'PATCH',
+    '/state',
+    { body: `[{"op":"replace","path":"/vars/n","value":${deep}}]` },
+    422,
+    'STATE_PATCH_INVALID',
+  ],
+  [
+    'a patch of a prototype',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'add', path: '/vars/__proto__/x', value: 1 }] },
+    422,
+    'STATE_KEY_FORBIDDEN',
+  ],
+  [
+    'the removal of a declared field',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'remove', path: '/vars/n' }] },
+    422,
+    'SERVER_PATCH_REFUSED',
+  ],
+  [
+    'a patch of what is no field',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'add', path: '/app_state/stage', value: 'x' }] },
+    422,
+    'SERVER_PATCH_REFUSED',
+  ],
+  [
+    'a test that fails',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'test', path: '/vars/n', value: 7 }] },
+    422,
+    'SERVER_PATCH_REFUSED',
+  ],
 ];
 
 describe('the HTTP API', () => {
@@ -54,7 +194,10 @@ describe('the HTTP API', () => {
 
   test.for(refusals)('%s is refused', async ([, method, path, ask, status, code], { expect }) => {
     const answer = await rig.ask(method, path, ask);
-    expect(answer).toMatchObject({ status, body: { code, message: expect.any(String), hint: expect.any(String) } });
+    expect(answer).toMatchObject({
+      status,
+      body: { code, message: expect.any(String), hint: expect.any(String) },
+    });
     expect(rig.loop.document()).toMatchObject({ vars: { n: 1 } });
   });
 
@@ -64,21 +207,32 @@ describe('the HTTP API', () => {
     expect(await rig.ask('GET', '/state/vars/odd/x~1y')).toMatchObject({ body: 2 });
     expect(await rig.ask('GET', '/state/vars/odd/%C3%BC%25')).toMatchObject({ body: 3 });
     const { headers } = await rig.ask('GET', '/state/vars/odd');
-    const again = await rig.ask('GET', '/state/vars/odd', { headers: { 'if-none-match': headers.etag ?? '' } });
+    const again = await rig.ask('GET', '/state/vars/odd', {
+      headers: { 'if-none-match': headers.etag ?? '' },
+    });
     expect(again.status).toBe(304);
   });
 
   test('a page of this machine may use it', async ({ expect }) => {
     const headers = { origin: 'http://localhost:5173' };
-    expect((await rig.ask('GET', '/state', { headers })).headers['access-control-allow-origin']).toBe(headers.origin);
+    expect(
+      (await rig.ask('GET', '/state', { headers })).headers['access-control-allow-origin'],
+    ).toBe(headers.origin);
     const preflight = await rig.ask('OPTIONS', '/state', { headers });
-    expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-methods': 'GET, POST, PATCH' } });
+    expect(preflight).toMatchObject({
+      status: 204,
+      headers: { 'access-control-allow-methods': 'GET, POST, PATCH' },
+    });
   });
 
   test('status and health are told', async ({ expect }) => {
-    expect(await rig.ask('GET', '/status')).toMatchObject({ body: { name: 'rig', stage: 'running', pid: process.pid } });
+    expect(await rig.ask('GET', '/status')).toMatchObject({
+      body: { name: 'rig', stage: 'running', pid: process.pid },
+    });
     expect(await rig.ask('GET', '/healthz')).toMatchObject({ status: 200 });
-    expect(await rig.ask('GET', '/works')).toMatchObject({ body: [{ name: 'root.train', class: 'Train' }, { name: 'root.idle' }] });
+    expect(await rig.ask('GET', '/works')).toMatchObject({
+      body: [{ name: 'root.train', class: 'Train' }, { name: 'root.idle' }],
+    });
   });
 });
 
@@ -90,7 +244,10 @@ describe('changes over the HTTP API', () => {
     rig = await ServerRig.open();
     const etag = (await rig.ask('GET', '/state/vars/list')).headers.etag ?? '';
     // Another place changes: it is no matter.
-    expect(await rig.ask('PATCH', '/state', { body: replaceN })).toMatchObject({ status: 200, body: { version: expect.any(Number) } });
+    expect(await rig.ask('PATCH', '/state', { body: replaceN })).toMatchObject({
+      status: 200,
+      body: { version: expect.any(Number) },
+    });
     const body = [{ op: 'add', path: '/vars/list/-', value: 'b' }];
     const headers = { 'if-match': etag, 'content-type': 'application/json-patch+json' };
     expect((await rig.ask('PATCH', '/state', { body, headers })).status).toBe(200);
@@ -100,14 +257,22 @@ describe('changes over the HTTP API', () => {
 
   test('an optional field can be added and removed', async ({ expect }) => {
     rig = await ServerRig.open();
-    expect((await rig.ask('PATCH', '/state', { body: [{ op: 'add', path: '/vars/limit', value: 1 }] })).status).toBe(200);
-    expect((await rig.ask('PATCH', '/state', { body: [{ op: 'remove', path: '/vars/limit' }] })).status).toBe(200);
+    expect(
+      (await rig.ask('PATCH', '/state', { body: [{ op: 'add', path: '/vars/limit', value: 1 }] }))
+        .status,
+    ).toBe(200);
+    expect(
+      (await rig.ask('PATCH', '/state', { body: [{ op: 'remove', path: '/vars/limit' }] })).status,
+    ).toBe(200);
   });
 
   test('a work is stopped and started by its full name', async ({ expect }) => {
     rig = await ServerRig.open();
     await until('the work runs', () => rig.work.isBusy);
-    expect(await rig.ask('POST', '/works/root.train/stop')).toMatchObject({ status: 200, body: { work: 'root.train', command: 'stop' } });
+    expect(await rig.ask('POST', '/works/root.train/stop')).toMatchObject({
+      status: 200,
+      body: { work: 'root.train', command: 'stop' },
+    });
     await until('the work is gone', () => !rig.work.isUp);
     expect((await rig.ask('POST', '/works/root.train/start')).status).toBe(200);
     await until('the work runs again', () => rig.work.isUp);
@@ -115,9 +280,14 @@ describe('changes over the HTTP API', () => {
 
   test('the app ends when it is asked to, and takes nothing after that', async ({ expect }) => {
     rig = await ServerRig.open();
-    expect(await rig.ask('POST', '/stop', { body: { message: 'enough' } })).toMatchObject({ status: 202 });
+    expect(await rig.ask('POST', '/stop', { body: { message: 'enough' } })).toMatchObject({
+      status: 202,
+    });
     expect(await rig.loop.ended).toMatchObject({ stage: 'stopped', message: 'enough' });
-    for (const [method, path] of [['PATCH', '/state'], ['POST', '/works/root.train/start']] as const) {
+    for (const [method, path] of [
+      ['PATCH', '/state'],
+      ['POST', '/works/root.train/start'],
+    ] as const) {
       const answer = await rig.ask(method, path, method === 'PATCH' ? { body: replaceN } : {});
       expect(answer).toMatchObject({ status: 422, body: { code: 'SERVER_APP_ENDED' } });
     }
@@ -126,13 +296,22 @@ describe('changes over the HTTP API', () => {
 
   test('logs begin with the last lines and go on with new ones', async ({ expect }) => {
     rig = await ServerRig.open();
-    const print = (line: string): void => rig.logs.write({ source: 'root.train', stream: 'stdout', at: Date.now(), line });
+    const print = (line: string): void =>
+      rig.logs.write({ source: 'root.train', stream: 'stdout', at: Date.now(), line });
     for (const line of ['one', 'two', 'three']) print(line);
     const tail = await rig.ask('GET', '/works/root.train/logs?tail=2');
-    expect(tail.text.trim().split('\n').map((line) => JSON.parse(line))).toMatchObject([{ line: 'two' }, { line: 'three' }]);
+    expect(
+      tail.text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ line: 'two' }, { line: 'three' }]);
     const live: string[] = [];
     const request = get(`${rig.url}/api/v1/works/root.train/logs?follow=1&tail=1`, (response) => {
-      response.setEncoding('utf8').on('data', (text: string) => live.push(text)).on('error', () => undefined);
+      response
+        .setEncoding('utf8')
+        .on('data', (text: string) => live.push(text))
+        .on('error', () => undefined);
     });
     await until('the tail is there', () => live.join('').includes('three'));
     print('four');
@@ -180,26 +359,43 @@ describe('a server that others can reach', () => {
   test('every request needs the token', async ({ expect, onTestFinished }) => {
     const rig = await ServerRig.open({ token: 'secret' });
     onTestFinished(() => rig.close());
-    expect(await rig.ask('GET', '/status')).toMatchObject({ status: 401, body: { code: 'SERVER_TOKEN_REFUSED' } });
-    expect((await rig.ask('GET', '/status', { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
-    expect((await rig.ask('GET', '/status', { headers: { authorization: 'Bearer secret' } })).status).toBe(200);
+    expect(await rig.ask('GET', '/status')).toMatchObject({
+      status: 401,
+      body: { code: 'SERVER_TOKEN_REFUSED' },
+    });
+    expect(
+      (await rig.ask('GET', '/status', { headers: { authorization: 'Bearer wrong' } })).status,
+    ).toBe(401);
+    expect(
+      (await rig.ask('GET', '/status', { headers: { authorization: 'Bearer secret' } })).status,
+    ).toBe(200);
     expect((await rig.ask('GET', '/status?token=secret')).status).toBe(200);
   });
 });
 
 describe('openListener', () => {
-  test('a port that was asked for and is taken is an error; without asking the next free one is taken', async ({ expect, onTestFinished }) => {
+  test('a port that was asked for and is taken is an error; without asking the next free one is taken', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const other = createServer();
     await new Promise<void>((resolve) => void other.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void other.close());
     const { port } = other.address() as AddressInfo;
-    await expect(openListener({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'PORT_TAKEN' });
-    const [first, second] = [await openListener({ host: '127.0.0.1' }), await openListener({ host: '127.0.0.1' })];
+    await expect(openListener({ host: '127.0.0.1', port })).rejects.toMatchObject({
+      code: 'PORT_TAKEN',
+    });
+    const [first, second] = [
+      await openListener({ host: '127.0.0.1' }),
+      await openListener({ host: '127.0.0.1' }),
+    ];
     expect(first.url).not.toBe(second.url);
     await Promise.all([first.close(), second.close()]);
   });
 
   test('an address that this machine does not have is an error', async ({ expect }) => {
-    await expect(openListener({ host: '203.0.113.7', port: 0 })).rejects.toMatchObject({ code: 'SERVER_ADDRESS_UNUSABLE' });
+    await expect(openListener({ host: '203.0.113.7', port: 0 })).rejects.toMatchObject({
+      code: 'SERVER_ADDRESS_UNUSABLE',
+    });
   });
 });

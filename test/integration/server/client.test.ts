@@ -45,13 +45,18 @@ describe('connect', () => {
     app = connect(rig.url);
     const seen: AppEvent[] = [];
     const reading = (async () => {
-      for await (const event of app.events({ types: ['delta'], pointer: '/vars/n' })) seen.push(event);
+      for await (const event of app.events({ types: ['delta'], pointer: '/vars/n' }))
+        seen.push(event);
     })();
     await until('a change is seen', async () => {
       await app.patch([{ op: 'replace', path: '/vars/n', value: Math.random() }]);
       return seen.length > 0;
     });
-    expect(seen[0]).toMatchObject({ type: 'delta', source: 'client', ops: [{ op: 'replace', path: '/vars/n' }] });
+    expect(seen[0]).toMatchObject({
+      type: 'delta',
+      source: 'client',
+      ops: [{ op: 'replace', path: '/vars/n' }],
+    });
     await rig.closeServer();
     await reading;
   });
@@ -59,7 +64,8 @@ describe('connect', () => {
   test('logs are followed until the client is closed', async ({ expect }) => {
     rig = await ServerRig.open();
     app = connect(rig.url);
-    const print = (line: string): void => rig.logs.write({ source: 'flow', stream: 'stderr', at: 1, line });
+    const print = (line: string): void =>
+      rig.logs.write({ source: 'flow', stream: 'stderr', at: 1, line });
     print('old');
     const seen: string[] = [];
     const reading = (async () => {
@@ -90,7 +96,12 @@ describe('connect to what is no app', () => {
     const client = connect(`http://127.0.0.1:${port}`);
     await expect(client.status()).rejects.toMatchObject({ code: 'SERVER_ANSWER_INVALID' });
     await new Promise((resolve) => other.close(resolve));
-    await expect(client.status()).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE', retryable: true });
-    expect(() => connect('not a url')).toThrow(expect.objectContaining({ code: 'SERVER_UNREACHABLE' }));
+    await expect(client.status()).rejects.toMatchObject({
+      code: 'SERVER_UNREACHABLE',
+      retryable: true,
+    });
+    expect(() => connect('not a url')).toThrow(
+      expect.objectContaining({ code: 'SERVER_UNREACHABLE' }),
+    );
   });
 });

@@ -68,7 +68,14 @@ export class ServerRig {
   readonly #server: ApiServer;
   readonly #directory: string;
 
-  private constructor(parts: { loop: FlowLoop; logs: LogFiles; url: string; work: ScriptedWork; server: ApiServer; directory: string }) {
+  private constructor(parts: {
+    loop: FlowLoop;
+    logs: LogFiles;
+    url: string;
+    work: ScriptedWork;
+    server: ApiServer;
+    directory: string;
+  }) {
     this.loop = parts.loop;
     this.logs = parts.logs;
     this.url = parts.url;
@@ -77,13 +84,23 @@ export class ServerRig {
     this.#directory = parts.directory;
   }
 
-  static async open({ token = null, host = '127.0.0.1' }: { token?: string | null; host?: string } = {}): Promise<ServerRig> {
+  static async open({
+    token = null,
+    host = '127.0.0.1',
+  }: { token?: string | null; host?: string } = {}): Promise<ServerRig> {
     const directory = await mkdtemp(join(tmpdir(), 'server-rig-'));
     const logs = new LogFiles(directory);
     const lease = await new MemoryStateStore().open('rig');
     const work = new ScriptedWork('root.train', undefined);
-    const { channel, launcher } = new MemoryBackend({ lease, program: (process) => work.programFor(process) });
-    const loop = new FlowLoop(new App(new Root()), { lease, channel, launcher, clock: new SystemClock() }, { name: 'rig', exports: {} });
+    const { channel, launcher } = new MemoryBackend({
+      lease,
+      program: (process) => work.programFor(process),
+    });
+    const loop = new FlowLoop(
+      new App(new Root()),
+      { lease, channel, launcher, clock: new SystemClock() },
+      { name: 'rig', exports: {} },
+    );
     const listener = await openListener({ host, port: 0 });
     await loop.open();
     const facts = { startedAt: new Date().toISOString(), stormkite: '0.0.0' };
@@ -106,20 +123,35 @@ export class ServerRig {
   /** One raw request below `/api/v1`; the path goes out as it is. */
   ask(method: string, path: string, { headers = {}, body }: Ask = {}): Promise<Answer> {
     const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
-    const type = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text ?? '')) };
+    const type =
+      body === undefined
+        ? {}
+        : {
+            'content-type': 'application/json',
+            'content-length': String(Buffer.byteLength(text ?? '')),
+          };
     const { hostname, port } = new URL(this.url);
     return new Promise((resolve, reject) => {
-      const request = httpRequest({ method, hostname, port, path: `/api/v1${path}`, headers: { ...type, ...headers } }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const whole = Buffer.concat(chunks).toString('utf8');
-          const isJson = response.headers['content-type']?.startsWith('application/json') === true;
-          const parsed: unknown = isJson ? JSON.parse(whole) : undefined;
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: whole, body: parsed });
-        });
-      });
+      const request = httpRequest(
+        { method, hostname, port, path: `/api/v1${path}`, headers: { ...type, ...headers } },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const whole = Buffer.concat(chunks).toString('utf8');
+            const isJson =
+              response.headers['content-type']?.startsWith('application/json') === true;
+            const parsed: unknown = isJson ? JSON.parse(whole) : undefined;
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              text: whole,
+              body: parsed,
+            });
+          });
+        },
+      );
       request.on('error', reject);
       request.end(text);
     });

@@ -46,7 +46,9 @@ describe('attaching', () => {
     expect(codeOf(() => (root.w = 5 as never))).toBe('COMPONENT_REASSIGNED');
     expect(codeOf(() => (root.d = new Dict<Step>()))).toBe('COMPONENT_REASSIGNED');
     root.maybe = new Step();
-    expect(codeOf(() => ((root as { maybe?: Step | undefined }).maybe = undefined))).toBe('COMPONENT_REASSIGNED');
+    expect(codeOf(() => ((root as { maybe?: Step | undefined }).maybe = undefined))).toBe(
+      'COMPONENT_REASSIGNED',
+    );
     expect(() => delete (root as { maybe?: Step }).maybe).toThrow(TypeError);
     expect(root.works.map((work) => work.name)).toEqual(['root.w', 'root.maybe']);
   });
@@ -59,7 +61,9 @@ describe('attaching', () => {
     expect(codeOf(() => new App(new Root()))).toBe('COMPONENT_KEY_INVALID');
   });
 
-  test('what is private stays outside the tree, and calling it in a turn is refused', async ({ expect }) => {
+  test('what is private stays outside the tree, and calling it in a turn is refused', async ({
+    expect,
+  }) => {
     class Root extends Flow {
       _hidden = new Step();
       run(): void {
@@ -130,7 +134,8 @@ describe('attaching', () => {
       }
       run(): void {
         this.first.run('first');
-        for (let index = 0; index < this.size; index += 1) (this.more[`m${index}`] ??= new Step()).run(index);
+        for (let index = 0; index < this.size; index += 1)
+          (this.more[`m${index}`] ??= new Step()).run(index);
       }
     }
     class Root extends Flow {
@@ -172,7 +177,9 @@ describe('deleting', () => {
   }
   const names = (app: { root: Root }): string[] => app.root.works.map((work) => work.name);
 
-  test('a deleted work leaves the state, stays visible to the flow, and is not built again by a restart', async ({ expect }) => {
+  test('a deleted work leaves the state, stays visible to the flow, and is not built again by a restart', async ({
+    expect,
+  }) => {
     const app = await testApp(() => new App(new Root()));
     await app.settle();
     expect(names(app)).toEqual(['root.w', 'root.maybe']);
@@ -214,7 +221,9 @@ describe('deleting', () => {
     await again.close();
   });
 
-  test('what a flow attached in run() had deleted stays deleted after a restart', async ({ expect }) => {
+  test('what a flow attached in run() had deleted stays deleted after a restart', async ({
+    expect,
+  }) => {
     class Pair extends Flow {
       a = new Step();
       b = new Step();
@@ -268,7 +277,9 @@ describe('deleting', () => {
     await app.close();
   });
 
-  test('a deleted work leaves nothing behind in the store but its highest epoch', async ({ expect }) => {
+  test('a deleted work leaves nothing behind in the store but its highest epoch', async ({
+    expect,
+  }) => {
     class Many extends Flow {
       d = new Dict<Step>();
       round = 0;
@@ -278,7 +289,8 @@ describe('deleting', () => {
       }
     }
     const app = await testApp(() => new App(new Many()));
-    for (let round = 1; round <= 20; round += 1) await app.patch([{ op: 'replace', path: '/vars/round', value: round }]);
+    for (let round = 1; round <= 20; round += 1)
+      await app.patch([{ op: 'replace', path: '/vars/round', value: round }]);
     await app.advance('1 s');
     expect([...app.loop.works()].map(({ name }) => name)).toEqual(['root.d.w20']);
     const again = await app.restart();

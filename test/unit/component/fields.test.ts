@@ -37,7 +37,14 @@ describe('the state document', () => {
     const root = new Outer();
     new App(root);
     const { state } = root;
-    expect(Object.keys(state).toSorted()).toEqual(['calls', 'changes', 'flows', 'structures', 'vars', 'works']);
+    expect(Object.keys(state).toSorted()).toEqual([
+      'calls',
+      'changes',
+      'flows',
+      'structures',
+      'vars',
+      'works',
+    ]);
     expect(state['vars']).toEqual({ x: { deep: [1] } });
     const work = (state['works'] as Record<string, Record<string, unknown>>)['w'];
     expect(Object.keys(work ?? {}).toSorted()).toEqual(['calls', 'changes', 'vars']);
@@ -45,7 +52,14 @@ describe('the state document', () => {
     const structures = state['structures'] as Record<string, Record<string, unknown>>;
     expect(Object.keys(structures['d'] ?? {}).toSorted()).toEqual(['flows', 'structures', 'works']);
     expect(Object.keys(structures['l']?.['flows'] as object)).toEqual(['0']);
-    expect(root.inner.state).toEqual({ vars: { y: 1 }, calls: {}, flows: {}, works: {}, structures: {}, changes: {} });
+    expect(root.inner.state).toEqual({
+      vars: { y: 1 },
+      calls: {},
+      flows: {},
+      works: {},
+      structures: {},
+      changes: {},
+    });
   });
 
   test('of the app adds the stage', async ({ expect }) => {
@@ -63,7 +77,9 @@ describe('the state document', () => {
     root.value = null;
     root.loadStateDict(dict);
     expect(root.value).toEqual({ a: [1] });
-    expect(codeOf(() => root.loadStateDict({ vars: { other: 1 } }))).toBe('STATE_FIELD_NOT_DECLARED');
+    expect(codeOf(() => root.loadStateDict({ vars: { other: 1 } }))).toBe(
+      'STATE_FIELD_NOT_DECLARED',
+    );
   });
 
   test('snapshot gives a plain copy', ({ expect }) => {
@@ -129,7 +145,9 @@ describe('fields', () => {
       code: 'STATE_FIELD_NOT_DECLARED',
       at: 'root.other',
     });
-    expect(codeOf(() => ((root.w as unknown as { other: number }).other = 1))).toBe('STATE_FIELD_NOT_DECLARED');
+    expect(codeOf(() => ((root.w as unknown as { other: number }).other = 1))).toBe(
+      'STATE_FIELD_NOT_DECLARED',
+    );
     class Careless extends Flow {
       run(): void {
         (this as unknown as { late: number }).late = 1;
@@ -187,7 +205,9 @@ describe('fields', () => {
     await app.close();
   });
 
-  test('of every level of inheritance, written in any style, are state; accessors and methods are not', ({ expect }) => {
+  test('of every level of inheritance, written in any style, are state; accessors and methods are not', ({
+    expect,
+  }) => {
     class Base extends Flow {
       base = 1;
       get double(): number {

@@ -21,10 +21,20 @@ describe('options of a work', () => {
     expect(work.ignorePatterns).toEqual([]);
     expect(work.status).toEqual({ stage: 'not_started', timestamp: 0 });
     expect(work.statuses).toEqual([]);
-    expect([work.url, work.internalIp, work.publicIp, work.name, work.displayName]).toEqual(['', '', '', '', '']);
-    expect([work.hasStarted, work.hasStopped, work.hasSucceeded, work.hasFailed, work.hasTimeout]).toEqual(
-      Array(5).fill(false),
-    );
+    expect([work.url, work.internalIp, work.publicIp, work.name, work.displayName]).toEqual([
+      '',
+      '',
+      '',
+      '',
+      '',
+    ]);
+    expect([
+      work.hasStarted,
+      work.hasStopped,
+      work.hasSucceeded,
+      work.hasFailed,
+      work.hasTimeout,
+    ]).toEqual(Array(5).fill(false));
     expect([work.isRunning, work.isPending]).toEqual([false, false]);
     expect([work.numSuccesses, work.numTimeouts, work.attempt]).toEqual([0, 0, 1]);
     expect(work.signal.aborted).toBe(false);
@@ -54,7 +64,10 @@ describe('options of a work', () => {
       { secrets: { '': 'env:A' } },
     ];
     for (const options of bad) {
-      expect(codeOf(() => new Step(options)), JSON.stringify(options)).toBe('APP_OPTION_INVALID');
+      expect(
+        codeOf(() => new Step(options)),
+        JSON.stringify(options),
+      ).toBe('APP_OPTION_INVALID');
     }
     expect(codeOf(() => new Step({ on: () => 1 } as object))).toBe('STATE_NOT_JSON');
     expect(codeOf(() => new Step({ at: new Date() } as object))).toBe('STATE_NOT_JSON');
@@ -73,7 +86,9 @@ describe('options of a work', () => {
     expect(text).not.toContain('sk-123456');
   });
 
-  test('runOnce is cacheCalls under its old name, with one warning for each class', ({ expect }) => {
+  test('runOnce is cacheCalls under its old name, with one warning for each class', ({
+    expect,
+  }) => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue();
     try {
       class Old extends Work<object> {
@@ -121,10 +136,17 @@ describe('options of an app', () => {
 
   test('have their defaults, and those that cannot be are refused', ({ expect }) => {
     const { options } = new App(new Root());
-    expect(options).toMatchObject({ logLevel: 'info', rootPath: '', works: [], idleTurnMs: 60_000 });
+    expect(options).toMatchObject({
+      logLevel: 'info',
+      rootPath: '',
+      works: [],
+      idleTurnMs: 60_000,
+    });
     expect(new App(new Root(), { idleTurn: null }).options.idleTurnMs).toBeNull();
     expect(new App(new Root(), { idleTurn: '1h30m' }).options.idleTurnMs).toBe(5_400_000);
-    expect(codeOf(() => new App(new Root(), { logLevel: 'loud' as never }))).toBe('APP_OPTION_INVALID');
+    expect(codeOf(() => new App(new Root(), { logLevel: 'loud' as never }))).toBe(
+      'APP_OPTION_INVALID',
+    );
     expect(codeOf(() => new App(new Root(), { idleTurn: 'never' }))).toBe('APP_OPTION_INVALID');
   });
 
@@ -167,13 +189,19 @@ describe('hardware of works attached at run time', () => {
     await app.close();
   });
 
-  test('may be what a constructed work uses, what is listed, or a named class that is not excluded', async ({ expect }) => {
+  test('may be what a constructed work uses, what is listed, or a named class that is not excluded', async ({
+    expect,
+  }) => {
     const cases = [
       [new CloudCompute({ instanceType: 'g6e.xlarge' }), undefined, 0],
       [new CloudCompute('gpu'), undefined, 0],
       [new CloudCompute('gpu'), [new CloudCompute('cpu-small')], 1],
       [new CloudCompute('gpu'), [new CloudCompute('gpu')], 0],
-      [new CloudCompute({ instanceType: 'p5.48xlarge' }), [new CloudCompute({ instanceType: 'p5.48xlarge' })], 0],
+      [
+        new CloudCompute({ instanceType: 'p5.48xlarge' }),
+        [new CloudCompute({ instanceType: 'p5.48xlarge' })],
+        0,
+      ],
     ] as const;
     for (const [on, hardware, warnings] of cases) {
       const Root = rootOf(() => on);

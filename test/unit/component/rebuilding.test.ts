@@ -18,7 +18,10 @@ async function attach(make: () => Work<object> | Flow<object>, exports: Record<s
   return app;
 }
 
-async function codeOfAttaching(make: () => Work<object> | Flow<object>, exports: Record<string, unknown>) {
+async function codeOfAttaching(
+  make: () => Work<object> | Flow<object>,
+  exports: Record<string, unknown>,
+) {
   const { result } = await attach(make, exports);
   return isAppError(result?.error) ? result.error.code : null;
 }
@@ -121,7 +124,9 @@ describe('a work attached at run time', () => {
     expect(again.root.w).toBeInstanceOf(Hidden);
   });
 
-  test('is found by its class also when the work that showed the class was replaced', async ({ expect }) => {
+  test('is found by its class also when the work that showed the class was replaced', async ({
+    expect,
+  }) => {
     class A extends Work {
       run(): void {}
     }
@@ -163,9 +168,20 @@ describe('a work attached at run time', () => {
       run(): void {}
     }
     const plan: Plan = {
-      on: new CloudCompute('gpu', { diskSize: 80, idleTimeout: '5 minutes', interruptible: true, shmSize: 512 }),
-      build: new BuildConfig({ requirements: ['lodash@4'], image: 'node:20', buildCommands: ['ls'] }),
-      more: [{ steps: [new CloudCompute({ instanceType: 'g6e.xlarge', idleTimeout: null })], n: 1 }],
+      on: new CloudCompute('gpu', {
+        diskSize: 80,
+        idleTimeout: '5 minutes',
+        interruptible: true,
+        shmSize: 512,
+      }),
+      build: new BuildConfig({
+        requirements: ['lodash@4'],
+        image: 'node:20',
+        buildCommands: ['ls'],
+      }),
+      more: [
+        { steps: [new CloudCompute({ instanceType: 'g6e.xlarge', idleTimeout: null })], n: 1 },
+      ],
     };
     const app = await attach(() => new Planned(plan), { Planned });
     const again = await app.restart();
@@ -213,11 +229,13 @@ describe('a flow attached at run time', () => {
       }
       run(): void {}
     }
-    expect(await codeOfAttaching(() => new Positional('x'), { Positional })).toBe('WORK_NOT_REBUILDABLE');
+    expect(await codeOfAttaching(() => new Positional('x'), { Positional })).toBe(
+      'WORK_NOT_REBUILDABLE',
+    );
   });
 });
 
-describe("the process of a work", () => {
+describe('the process of a work', () => {
   class Step extends Work {
     run(): void {}
   }
@@ -246,7 +264,9 @@ describe("the process of a work", () => {
     expect(codeOf(() => open({ tree: ['root'] }))).toBe('WORK_TREE_DIFFERS');
     expect(codeOf(() => open({ work: 'root.d.gone' }))).toBe('WORK_TREE_DIFFERS');
     expect(codeOf(() => open({ work: 'root' }))).toBe('WORK_UNKNOWN');
-    const definitions = [{ name: 'root.x', kind: 'work', ref: { by: 'export', name: 'Gone' } }] as const;
+    const definitions = [
+      { name: 'root.x', kind: 'work', ref: { by: 'export', name: 'Gone' } },
+    ] as const;
     expect(codeOf(() => open({ definitions }))).toBe('WORK_CLASS_UNKNOWN');
   });
 

@@ -56,11 +56,38 @@ describe('a Dict', () => {
 
   test('refuses keys that could not be names', ({ expect }) => {
     const { d } = opened();
-    for (const key of ['', 'a.b', 'a/b', 'a\nb', '\u007f', '\u0085', 'x'.repeat(129), '__proto__', 'constructor', 'prototype', 'then']) {
-      expect(codeOf(() => (d[key] = new Step())), JSON.stringify(key)).toBe('COMPONENT_KEY_INVALID');
-      expect(codeOf(() => new Dict(Object.fromEntries([[key, new Step()]])))).toBe('COMPONENT_KEY_INVALID');
+    for (const key of [
+      '',
+      'a.b',
+      'a/b',
+      'a\nb',
+      '\u007f',
+      '\u0085',
+      'x'.repeat(129),
+      '__proto__',
+      'constructor',
+      'prototype',
+      'then',
+    ]) {
+      expect(
+        codeOf(() => (d[key] = new Step())),
+        JSON.stringify(key),
+      ).toBe('COMPONENT_KEY_INVALID');
+      expect(codeOf(() => new Dict(Object.fromEntries([[key, new Step()]])))).toBe(
+        'COMPONENT_KEY_INVALID',
+      );
     }
-    for (const key of ['x'.repeat(128), 'with space', 'é', '😀', 'a~b', '%2F', 'toString', 'length', '0']) {
+    for (const key of [
+      'x'.repeat(128),
+      'with space',
+      'é',
+      '😀',
+      'a~b',
+      '%2F',
+      'toString',
+      'length',
+      '0',
+    ]) {
       d[key] = new Step();
       expect(d[key]?.name).toBe(`root.d.${key}`);
     }
@@ -143,12 +170,18 @@ describe('nested structures', () => {
     expect(root.works.map((work) => work.name)).toEqual(['root.tree.x.y.steps.0']);
     expect(root.state).toMatchObject({
       structures: {
-        tree: { structures: { x: { flows: { y: { structures: { steps: { works: { 0: { vars: { n: 0 } } } } } } } } } },
+        tree: {
+          structures: {
+            x: { flows: { y: { structures: { steps: { works: { 0: { vars: { n: 0 } } } } } } } },
+          },
+        },
       },
     });
   });
 
-  test('arrays and objects of components become structures, whenever they are assigned', async ({ expect }) => {
+  test('arrays and objects of components become structures, whenever they are assigned', async ({
+    expect,
+  }) => {
     class Root extends Flow {
       list = [new Step(), new Step()];
       dict = { a: new Step(), b: [new Step()] };

@@ -30,7 +30,11 @@ describe('errors', () => {
 
   test('an environment error shows its cause', ({ expect }) => {
     const cause = new Error('EACCES: permission denied');
-    const error = appError('STORE_UNREACHABLE', { where: '/data', problem: 'it cannot be opened' }, { cause });
+    const error = appError(
+      'STORE_UNREACHABLE',
+      { where: '/data', problem: 'it cannot be opened' },
+      { cause },
+    );
     expect(renderError(error)).toContain('cause EACCES: permission denied');
     expect(error.retryable).toBe(true);
   });
@@ -47,7 +51,12 @@ describe('errors', () => {
     );
     const copy = fromWire(JSON.parse(JSON.stringify(toWire(error))));
     expect(isAppError(copy, 'WORK_FAILED')).toBe(true);
-    expect(copy).toMatchObject({ message: error.message, hint: error.hint, at: 'root.w', stack: error.stack });
+    expect(copy).toMatchObject({
+      message: error.message,
+      hint: error.hint,
+      at: 'root.w',
+      stack: error.stack,
+    });
     expect(copy.cause).toMatchObject({ name: 'RangeError', message: 'no data' });
     expect((copy.cause as Error).cause).toMatchObject({ message: 'a text' });
   });

@@ -10,7 +10,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 function textOf(folders: readonly string[], keep: (path: string) => boolean): string {
   return folders
     .flatMap((folder) =>
-      readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(ROOT, folder, String(name))),
+      readdirSync(join(ROOT, folder), { recursive: true }).map((name) =>
+        join(ROOT, folder, String(name)),
+      ),
     )
     .filter((path) => path.endsWith('.ts') && keep(path))
     .map((path) => readFileSync(path, 'utf8'))

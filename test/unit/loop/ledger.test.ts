@@ -21,7 +21,10 @@ class Root extends Flow {
   }
 }
 
-const open = (step?: () => Step, options: Parameters<typeof testApp>[1] = {}): Promise<TestApp<Root>> =>
+const open = (
+  step?: () => Step,
+  options: Parameters<typeof testApp>[1] = {},
+): Promise<TestApp<Root>> =>
   testApp(() => new App(new Root(step?.()), { idleTurn: null }), options);
 const call = (app: TestApp<Root>, ...args: unknown[]) =>
   app.patch([{ op: 'add', path: '/vars/calls/-', value: args as never }]);
@@ -137,10 +140,15 @@ describe('different arguments', () => {
 });
 
 describe('caching', () => {
-  test('without it a call is repeated after each success, at the pace of the flow', async ({ expect }) => {
-    const app = await testApp(() => new App(new Root(new Step({ cacheCalls: false })), { idleTurn: null }), {
-      works: { 'root.step': (work) => work.set({ counter: work.calls.length }) },
-    });
+  test('without it a call is repeated after each success, at the pace of the flow', async ({
+    expect,
+  }) => {
+    const app = await testApp(
+      () => new App(new Root(new Step({ cacheCalls: false })), { idleTurn: null }),
+      {
+        works: { 'root.step': (work) => work.set({ counter: work.calls.length }) },
+      },
+    );
     await call(app, 1);
     expect(app.work('root.step').calls).toHaveLength(1);
     await app.advance('1 s');
@@ -201,7 +209,9 @@ describe('caching', () => {
     expect(codeOf(() => work.run(new Date() as never))).toBe('STATE_NOT_JSON');
   });
 
-  test('no hash is forgotten, however many calls follow, and over a restart', async ({ expect }) => {
+  test('no hash is forgotten, however many calls follow, and over a restart', async ({
+    expect,
+  }) => {
     class Many extends Flow {
       step = new Step();
       upTo = 0;
@@ -214,8 +224,12 @@ describe('caching', () => {
     await app.patch([{ op: 'replace', path: '/vars/upTo', value: 300 }]);
     expect(app.work('root.step').calls).toHaveLength(300);
     expect(app.root.step.numSuccesses).toBe(300);
-    const { calls } = app.root.step.state as { calls: Record<string, { args?: unknown; statuses?: unknown[] }> };
-    const entries = Object.values(calls).filter((entry) => typeof entry === 'object' && entry !== null && 'statuses' in entry);
+    const { calls } = app.root.step.state as {
+      calls: Record<string, { args?: unknown; statuses?: unknown[] }>;
+    };
+    const entries = Object.values(calls).filter(
+      (entry) => typeof entry === 'object' && entry !== null && 'statuses' in entry,
+    );
     expect(entries).toHaveLength(300);
     expect(entries.filter(({ args }) => args !== undefined)).toHaveLength(100);
     const again = await app.restart();
@@ -226,10 +240,13 @@ describe('caching', () => {
   });
 
   test('one call repeated for ever keeps a bounded history', async ({ expect }) => {
-    const app = await testApp(() => new App(new Root(new Step({ cacheCalls: false })), { idleTurn: null }), {
-      works: { 'root.step': () => undefined },
-      timings: { paceMs: 1 },
-    });
+    const app = await testApp(
+      () => new App(new Root(new Step({ cacheCalls: false })), { idleTurn: null }),
+      {
+        works: { 'root.step': () => undefined },
+        timings: { paceMs: 1 },
+      },
+    );
     await call(app, 1);
     await app.advance('500 ms');
     expect(app.work('root.step').calls.length).toBeGreaterThan(300);
@@ -247,7 +264,12 @@ describe('the ledger', () => {
     for (let n = 0; n < 150; n += 1) ledger.submit(callHash([n]), [n], 'root.w', n, null);
     for (let n = 0; n < 120; n += 1) {
       ledger.running(callHash([n]), 1, n);
-      if (n % 7 === 0) ledger.end(callHash([n]), 1, 'failed', { stage: 'failed', timestamp: n, reason: 'timeout' });
+      if (n % 7 === 0)
+        ledger.end(callHash([n]), 1, 'failed', {
+          stage: 'failed',
+          timestamp: n,
+          reason: 'timeout',
+        });
       else ledger.end(callHash([n]), 1, 'succeeded', done);
     }
     ledger.resend(1, 'lost', true);
@@ -267,13 +289,19 @@ describe('a process that dies', () => {
       await call(app, 1);
       app.work('root.step').crash(reason, 'signal SIGKILL');
       await app.settle();
-      expect(app.root.step.statuses[2]).toMatchObject({ stage: 'failed', reason, message: 'signal SIGKILL' });
+      expect(app.root.step.statuses[2]).toMatchObject({
+        stage: 'failed',
+        reason,
+        message: 'signal SIGKILL',
+      });
       expect(isAppError(app.result?.error, 'WORK_FAILED')).toBe(true);
       expect(app.work('root.step').calls).toHaveLength(1);
     }
   });
 
-  test('with its host is replaced: the same call, the next attempt, up to three times', async ({ expect }) => {
+  test('with its host is replaced: the same call, the next attempt, up to three times', async ({
+    expect,
+  }) => {
     const app = await open();
     await call(app, 1);
     app.work('root.step').set({ counter: 5 });
@@ -291,22 +319,33 @@ describe('a process that dies', () => {
     await app.settle();
     expect(app.result?.stage).toBe('failed');
     expect(app.root.step.attempt).toBe(4);
-    expect(app.root.step.statuses.findLast(({ stage }) => stage === 'failed')?.reason).toBe('interrupted');
+    expect(app.root.step.statuses.findLast(({ stage }) => stage === 'failed')?.reason).toBe(
+      'interrupted',
+    );
   });
 
-  test('while it was only started is replaced when its host was lost, and fails otherwise', async ({ expect }) => {
+  test('while it was only started is replaced when its host was lost, and fails otherwise', async ({
+    expect,
+  }) => {
     const app = await open(undefined, { startWithFlow: true });
     await app.settle();
     app.work('root.step').crash('interrupted');
     await app.settle();
-    expect(stagesOf(app, 'root.step')).toEqual(['pending', 'started', 'pending:interrupted', 'started']);
+    expect(stagesOf(app, 'root.step')).toEqual([
+      'pending',
+      'started',
+      'pending:interrupted',
+      'started',
+    ]);
     expect(app.work('root.step').launches).toBe(2);
     app.work('root.step').crash('exited');
     await app.settle();
     expect(app.result?.stage).toBe('failed');
   });
 
-  test('after it had done its work is told, fails nothing, and is replaced by the next call', async ({ expect }) => {
+  test('after it had done its work is told, fails nothing, and is replaced by the next call', async ({
+    expect,
+  }) => {
     const app = await open();
     await call(app, 1);
     app.work('root.step').succeed();
@@ -314,7 +353,11 @@ describe('a process that dies', () => {
     app.work('root.step').crash('exited', 'code 1');
     await app.settle();
     expect(app.result).toBeNull();
-    expect(app.root.step.status).toMatchObject({ stage: 'failed', reason: 'exited', message: 'code 1' });
+    expect(app.root.step.status).toMatchObject({
+      stage: 'failed',
+      reason: 'exited',
+      message: 'code 1',
+    });
     expect(app.root.step).toMatchObject({ hasSucceeded: true, hasFailed: false });
     await app.advance('1 minute');
     expect(app.work('root.step').launches).toBe(1);
@@ -341,11 +384,17 @@ describe('a launch that is refused', () => {
     const app = await open(undefined, {
       refuse: () => {
         refusals += 1;
-        return refusals > 3 ? null : { ok: false, reason: 'capacity', message: 'no g4dn.xlarge left', retryAfterMs: 1_000 };
+        return refusals > 3
+          ? null
+          : { ok: false, reason: 'capacity', message: 'no g4dn.xlarge left', retryAfterMs: 1_000 };
       },
     });
     await call(app, 1);
-    expect(app.root.step.status).toMatchObject({ stage: 'pending', reason: 'capacity', message: 'no g4dn.xlarge left' });
+    expect(app.root.step.status).toMatchObject({
+      stage: 'pending',
+      reason: 'capacity',
+      message: 'no g4dn.xlarge left',
+    });
     await app.advance('999 ms');
     expect(refusals).toBe(1);
     await app.advance('1 ms');

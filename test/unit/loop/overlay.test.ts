@@ -21,7 +21,8 @@ const open = async (step?: () => Step): Promise<TestApp<Root>> => {
   await app.settle();
   return app;
 };
-const call = (app: TestApp<Root>, arg: unknown) => app.patch([{ op: 'add', path: '/vars/args/-', value: arg as never }]);
+const call = (app: TestApp<Root>, arg: unknown) =>
+  app.patch([{ op: 'add', path: '/vars/args/-', value: arg as never }]);
 
 async function write(app: TestApp<Root>, change: (step: Step) => void): Promise<void> {
   change(app.root.step);
@@ -34,7 +35,9 @@ async function delta(app: TestApp<Root>, ...ops: Operation[]): Promise<void> {
 }
 
 describe("the flow's writes to a work", () => {
-  test('made before run() reach the work with that call; later ones stay in the flow', async ({ expect }) => {
+  test('made before run() reach the work with that call; later ones stay in the flow', async ({
+    expect,
+  }) => {
     class Writes extends Flow {
       step = new Step();
       run(): void {
@@ -51,7 +54,9 @@ describe("the flow's writes to a work", () => {
     await app.close();
   });
 
-  test('to a running work stay in the flow: the example of the seeds diverges', async ({ expect }) => {
+  test('to a running work stay in the flow: the example of the seeds diverges', async ({
+    expect,
+  }) => {
     class Diverges extends Flow {
       step = new Step();
       run(): void {
@@ -90,7 +95,9 @@ describe("the flow's writes to a work", () => {
     await app.close();
   });
 
-  test('are dropped by a delta above or below their path, and only by those', async ({ expect }) => {
+  test('are dropped by a delta above or below their path, and only by those', async ({
+    expect,
+  }) => {
     const app = await open(() => {
       const step = new Step();
       step.data = { a: { x: 1, y: 1 }, b: { x: 1 } };
@@ -152,7 +159,9 @@ describe("the flow's writes to a work", () => {
     await app.close();
   });
 
-  test('survive a restart of the flow, and so do their values in the next call', async ({ expect }) => {
+  test('survive a restart of the flow, and so do their values in the next call', async ({
+    expect,
+  }) => {
     const app = await open(() => new Step({ raiseException: false }));
     await call(app, 1);
     app.work('root.step').set({ counter: 2, data: { own: 1 } });
@@ -200,7 +209,7 @@ describe("the flow's writes to a work", () => {
     await app.close();
   });
 
-  test("are kept apart from fields that the work moves or copies", async ({ expect }) => {
+  test('are kept apart from fields that the work moves or copies', async ({ expect }) => {
     const app = await open(() => {
       const step = new Step();
       step.data = { a: 1 };
@@ -224,7 +233,9 @@ describe('a work that overrides applyFlowDelta', () => {
     }
   }
 
-  test("receives the flow's and the clients' writes while it runs; no other work does", async ({ expect }) => {
+  test("receives the flow's and the clients' writes while it runs; no other work does", async ({
+    expect,
+  }) => {
     for (const [make, receives] of [
       [() => new Listens(), true],
       [() => new Step(), false],
@@ -270,7 +281,10 @@ describe('a work that overrides applyFlowDelta', () => {
     await app.until(() => seen.includes(7));
     expect(seen).toEqual([0, 7]);
     const echoes = app.events.filter(
-      (event) => event.type === 'delta' && event.source === 'root.step' && event.ops.some((op) => op.path.endsWith('/counter')),
+      (event) =>
+        event.type === 'delta' &&
+        event.source === 'root.step' &&
+        event.ops.some((op) => op.path.endsWith('/counter')),
     );
     expect(echoes).toEqual([]);
     expect(app.root.step.counter).toBe(7);

@@ -4,7 +4,9 @@ import { testApp } from 'stormkite/testing';
 import { Step } from './step.ts';
 
 describe('turns', () => {
-  test('never overlap: what arrives while an asynchronous run is under way waits (R3)', async ({ expect }) => {
+  test('never overlap: what arrives while an asynchronous run is under way waits (R3)', async ({
+    expect,
+  }) => {
     let release: () => void = () => undefined;
     const seen: number[][] = [];
     class Root extends Flow {
@@ -179,7 +181,9 @@ describe('turns', () => {
     await again.close();
   });
 
-  test('run() of a work that is not attached is refused in a turn and runs at once outside', async ({ expect }) => {
+  test('run() of a work that is not attached is refused in a turn and runs at once outside', async ({
+    expect,
+  }) => {
     let ran = 0;
     class Counts extends Step {
       override run(): void {
@@ -217,7 +221,9 @@ describe('turns', () => {
     await app.close();
   });
 
-  test('an idle app with an own idleTurn keeps to it, and any turn begins it anew', async ({ expect }) => {
+  test('an idle app with an own idleTurn keeps to it, and any turn begins it anew', async ({
+    expect,
+  }) => {
     class Root extends Flow {
       n = 0;
       run(): void {}
@@ -233,7 +239,9 @@ describe('turns', () => {
     await app.close();
   });
 
-  test('a work with an idleTimeout gives its process up, and its next call brings it back', async ({ expect }) => {
+  test('a work with an idleTimeout gives its process up, and its next call brings it back', async ({
+    expect,
+  }) => {
     const { CloudCompute } = await import('stormkite');
     class Root extends Flow {
       step = new Step({ cloudCompute: new CloudCompute('gpu', { idleTimeout: '5 minutes' }) });

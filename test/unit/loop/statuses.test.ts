@@ -22,9 +22,13 @@ class Root extends Flow {
   }
 }
 
-const open = (step?: () => Step, options: Parameters<typeof testApp>[1] = {}): Promise<TestApp<Root>> =>
+const open = (
+  step?: () => Step,
+  options: Parameters<typeof testApp>[1] = {},
+): Promise<TestApp<Root>> =>
   testApp(() => new App(new Root(step?.()), { idleTurn: null }), options);
-const ask = (app: TestApp<Root>, verb: string) => app.patch([{ op: 'add', path: '/vars/ask/-', value: verb }]);
+const ask = (app: TestApp<Root>, verb: string) =>
+  app.patch([{ op: 'add', path: '/vars/ask/-', value: verb }]);
 const call = (app: TestApp<Root>, ...args: unknown[]) =>
   app.patch([{ op: 'add', path: '/vars/calls/-', value: args as never }]);
 
@@ -41,8 +45,15 @@ describe('statuses', () => {
     await app.settle();
     expect(stagesOf(app, 'root.step')).toEqual(['pending', 'running', 'succeeded']);
     const start = Date.parse('2026-01-01T00:00:00Z');
-    expect(app.root.step.statuses.map(({ timestamp }) => timestamp - start)).toEqual([1_000, 1_000, 2_000]);
-    expect(app.root.step).toMatchObject({ hasStarted: true, hasSucceeded: true, hasFailed: false, numSuccesses: 1 });
+    expect(app.root.step.statuses.map(({ timestamp }) => timestamp - start)).toEqual([
+      1_000, 1_000, 2_000,
+    ]);
+    expect(app.root.step).toMatchObject({
+      hasStarted: true,
+      hasSucceeded: true,
+      hasFailed: false,
+      numSuccesses: 1,
+    });
     await app.close();
   });
 
@@ -70,12 +81,20 @@ describe('statuses', () => {
     await call(app, 1);
     app.work('root.step').succeed();
     await app.settle();
-    expect(stagesOf(app, 'root.step')).toEqual(['pending', 'started', 'pending', 'running', 'succeeded']);
+    expect(stagesOf(app, 'root.step')).toEqual([
+      'pending',
+      'started',
+      'pending',
+      'running',
+      'succeeded',
+    ]);
     expect(app.work('root.step').launches).toBe(1);
     await app.close();
   });
 
-  test('startWithFlow starts the works of constructors with the app; an explicit value wins', async ({ expect }) => {
+  test('startWithFlow starts the works of constructors with the app; an explicit value wins', async ({
+    expect,
+  }) => {
     for (const [byDefault, explicit, started] of [
       [true, undefined, true],
       [false, undefined, false],
@@ -91,7 +110,9 @@ describe('statuses', () => {
     }
   });
 
-  test('a work that is stopped before it started is stopped without a process', async ({ expect }) => {
+  test('a work that is stopped before it started is stopped without a process', async ({
+    expect,
+  }) => {
     const app = await open();
     await ask(app, 'stop');
     await ask(app, 'stop');
@@ -103,7 +124,9 @@ describe('statuses', () => {
     await app.close();
   });
 
-  test('stop() of a running call ends the process, and run() with the same arguments never resurrects it', async ({ expect }) => {
+  test('stop() of a running call ends the process, and run() with the same arguments never resurrects it', async ({
+    expect,
+  }) => {
     const app = await open();
     await call(app, 1);
     await ask(app, 'stop');
@@ -133,7 +156,9 @@ describe('statuses', () => {
     await app.close();
   });
 
-  test('start() re-arms a stopped work and its interrupted call as the next attempt', async ({ expect }) => {
+  test('start() re-arms a stopped work and its interrupted call as the next attempt', async ({
+    expect,
+  }) => {
     const app = await open();
     await call(app, 1);
     await ask(app, 'stop');
@@ -181,7 +206,9 @@ describe('statuses', () => {
     await app.close();
   });
 
-  test('hasSucceeded keeps telling the outcome when a succeeded work is stopped', async ({ expect }) => {
+  test('hasSucceeded keeps telling the outcome when a succeeded work is stopped', async ({
+    expect,
+  }) => {
     const app = await open();
     await call(app, 1);
     app.work('root.step').succeed();
@@ -192,7 +219,9 @@ describe('statuses', () => {
     await app.close();
   });
 
-  test('a call that had succeeded before it noticed the stop keeps its outcome', async ({ expect }) => {
+  test('a call that had succeeded before it noticed the stop keeps its outcome', async ({
+    expect,
+  }) => {
     const app = await open();
     await call(app, 1);
     await app.patch([{ op: 'add', path: '/vars/ask/-', value: 'stop' }]);
@@ -230,14 +259,25 @@ describe('a failing call', () => {
     expect(app.result?.stage).toBe('failed');
     const { error } = app.result ?? {};
     expect(isAppError(error, 'WORK_FAILED')).toBe(true);
-    expect((error as Error).cause).toMatchObject({ name: 'RangeError', message: 'too large', stack: cause.stack });
-    expect(statusesOf(app.root.step)).toEqual(['pending', 'running', 'failed:user_exception', 'stopped:app_ended']);
+    expect((error as Error).cause).toMatchObject({
+      name: 'RangeError',
+      message: 'too large',
+      stack: cause.stack,
+    });
+    expect(statusesOf(app.root.step)).toEqual([
+      'pending',
+      'running',
+      'failed:user_exception',
+      'stopped:app_ended',
+    ]);
     expect(app.root.step.statuses[2]?.message).toBe(cause.stack);
     expect(app.root.step.hasFailed).toBe(true);
     expect(app.events.filter(({ type }) => type === 'error')).toHaveLength(1);
   });
 
-  test('leaves the flow going when raiseException is off or the work took care of it', async ({ expect }) => {
+  test('leaves the flow going when raiseException is off or the work took care of it', async ({
+    expect,
+  }) => {
     for (const [options, handled] of [
       [{ raiseException: false }, false],
       [{}, true],

@@ -24,5 +24,7 @@ export function stagesOf(app: Pick<TestApp, 'events'>, work: string): string[] {
 
 /** Stages of the call in flight, else of the latest one. */
 export function statusesOf(work: Work<object>): string[] {
-  return work.statuses.map(({ stage, reason }) => (reason === undefined ? stage : `${stage}:${reason}`));
+  return work.statuses.map(({ stage, reason }) =>
+    reason === undefined ? stage : `${stage}:${reason}`,
+  );
 }

@@ -16,7 +16,9 @@ const codeOf = (app: TestApp<Flow>): string | null =>
   isAppError(app.result?.error) ? app.result.error.code : (app.result?.stage ?? null);
 
 describe('a call of a work that is not parallel', () => {
-  test('suspends from nested flows, synchronous and asynchronous, and writes before it stand', async ({ expect }) => {
+  test('suspends from nested flows, synchronous and asynchronous, and writes before it stand', async ({
+    expect,
+  }) => {
     class Deep extends Flow {
       step = blocking();
       lines: string[] = [];
@@ -192,7 +194,9 @@ describe('a call of a work that is not parallel', () => {
     await app.close();
   });
 
-  test('by several children at once runs them one after the other, and all in the end', async ({ expect }) => {
+  test('by several children at once runs them one after the other, and all in the end', async ({
+    expect,
+  }) => {
     class Child extends Flow {
       step = blocking();
       async run(): Promise<void> {
@@ -233,7 +237,9 @@ describe('a call of a work that is not parallel', () => {
     await app.close();
   });
 
-  test('without caching is never passed: the line before it is printed again in each turn', async ({ expect }) => {
+  test('without caching is never passed: the line before it is printed again in each turn', async ({
+    expect,
+  }) => {
     const lines: string[] = [];
     class Root extends Flow {
       step = new Step({ parallel: false, cacheCalls: false });
@@ -243,14 +249,18 @@ describe('a call of a work that is not parallel', () => {
         lines.push('HERE AFTER');
       }
     }
-    const app = await testApp(() => new App(new Root()), { works: { 'root.step': () => undefined } });
+    const app = await testApp(() => new App(new Root()), {
+      works: { 'root.step': () => undefined },
+    });
     await app.advance('1 s');
     expect(lines.length).toBeGreaterThan(10);
     expect(lines).not.toContain('HERE AFTER');
     await app.close();
   });
 
-  test('never blocks: deltas, clients and stop go on, each in a turn of its own', async ({ expect }) => {
+  test('never blocks: deltas, clients and stop go on, each in a turn of its own', async ({
+    expect,
+  }) => {
     class Root extends Flow {
       step = blocking();
       other = new Step();
@@ -289,7 +299,9 @@ describe('a call of a work that is not parallel', () => {
 });
 
 describe('stop() and fail()', () => {
-  test('end the app from any depth, also when user code swallows what they throw', async ({ expect }) => {
+  test('end the app from any depth, also when user code swallows what they throw', async ({
+    expect,
+  }) => {
     class Child extends Flow<{ how: 'stop' | 'fail' }> {
       async run(): Promise<void> {
         await Promise.resolve();
@@ -385,7 +397,9 @@ describe('an error in run()', () => {
       const app = await testApp(() => new App(new Root()));
       await app.settle();
       expect(app.result, Root.name).toEqual({ stage: 'failed', message: '', error });
-      expect(app.events.find((event) => event.type === 'error')).toMatchObject({ error: { name: 'RangeError' } });
+      expect(app.events.find((event) => event.type === 'error')).toMatchObject({
+        error: { name: 'RangeError' },
+      });
     }
   });
 

@@ -34,7 +34,9 @@ describe('turns', () => {
     await app.close();
   });
 
-  test("a flow that changes itself in every turn is paced to ten turns a second", async ({ expect }) => {
+  test('a flow that changes itself in every turn is paced to ten turns a second', async ({
+    expect,
+  }) => {
     class Root extends Flow {
       n = 0;
       run() {
@@ -48,7 +50,9 @@ describe('turns', () => {
     await app.close();
   });
 
-  test('a parallel work runs once for the same arguments and its changes start a turn at once', async ({ expect }) => {
+  test('a parallel work runs once for the same arguments and its changes start a turn at once', async ({
+    expect,
+  }) => {
     const seen: number[] = [];
     class Root extends Flow {
       step = new Step({ parallel: true });
@@ -64,7 +68,9 @@ describe('turns', () => {
     app.work('root.step').set({ counter: 425 });
     await app.settle();
     expect(seen.at(-1)).toBe(425);
-    const delta = app.events.findLast((event) => event.type === 'delta' && event.source === 'root.step');
+    const delta = app.events.findLast(
+      (event) => event.type === 'delta' && event.source === 'root.step',
+    );
     expect(delta).toMatchObject({ ops: [{ path: '/works/step/vars/counter', value: 425 }] });
     app.work('root.step').succeed();
     await app.advance('1 s');
@@ -136,7 +142,8 @@ describe('turns', () => {
         this.work ??= new Step({ parallel: true });
         this.work.run();
         for (const name of this.names) (this.dict[name] ??= new Step({ parallel: true })).run(name);
-        for (const key of Object.keys(this.dict)) if (!this.names.includes(key)) delete this.dict[key];
+        for (const key of Object.keys(this.dict))
+          if (!this.names.includes(key)) delete this.dict[key];
       }
     }
     const app = await testApp(() => new App(new Root()));

@@ -8,71 +8,233 @@ type Failure = [title: string, doc: Json, patch: unknown, problem: string];
 
 /** RFC 6902, appendix A; A.11 (unrecognised members) is read by parseOperations. */
 const RFC: Case[] = [
-  ['A.1 adding an object member', { foo: 'bar' }, [{ op: 'add', path: '/baz', value: 'qux' }], { baz: 'qux', foo: 'bar' }],
-  ['A.2 adding an array element', { foo: ['bar', 'baz'] }, [{ op: 'add', path: '/foo/1', value: 'qux' }], { foo: ['bar', 'qux', 'baz'] }],
-  ['A.3 removing an object member', { baz: 'qux', foo: 'bar' }, [{ op: 'remove', path: '/baz' }], { foo: 'bar' }],
-  ['A.4 removing an array element', { foo: ['bar', 'qux', 'baz'] }, [{ op: 'remove', path: '/foo/1' }], { foo: ['bar', 'baz'] }],
-  ['A.5 replacing a value', { baz: 'qux', foo: 'bar' }, [{ op: 'replace', path: '/baz', value: 'boo' }], { baz: 'boo', foo: 'bar' }],
+  [
+    'A.1 adding an object member',
+    { foo: 'bar' },
+    [{ op: 'add', path: '/baz', value: 'qux' }],
+    { baz: 'qux', foo: 'bar' },
+  ],
+  [
+    'A.2 adding an array element',
+    { foo: ['bar', 'baz'] },
+    [{ op: 'add', path: '/foo/1', value: 'qux' }],
+    { foo: ['bar', 'qux', 'baz'] },
+  ],
+  [
+    'A.3 removing an object member',
+    { baz: 'qux', foo: 'bar' },
+    [{ op: 'remove', path: '/baz' }],
+    { foo: 'bar' },
+  ],
+  [
+    'A.4 removing an array element',
+    { foo: ['bar', 'qux', 'baz'] },
+    [{ op: 'remove', path: '/foo/1' }],
+    { foo: ['bar', 'baz'] },
+  ],
+  [
+    'A.5 replacing a value',
+    { baz: 'qux', foo: 'bar' },
+    [{ op: 'replace', path: '/baz', value: 'boo' }],
+    { baz: 'boo', foo: 'bar' },
+  ],
   [
     'A.6 moving a value',
     { foo: { bar: 'baz', waldo: 'fred' }, qux: { corge: 'grault' } },
     [{ op: 'move', from: '/foo/waldo', path: '/qux/thud' }],
     { foo: { bar: 'baz' }, qux: { corge: 'grault', thud: 'fred' } },
   ],
-  ['A.7 moving an array element', { foo: ['all', 'grass', 'cows', 'eat'] }, [{ op: 'move', from: '/foo/1', path: '/foo/3' }], { foo: ['all', 'cows', 'eat', 'grass'] }],
+  [
+    'A.7 moving an array element',
+    { foo: ['all', 'grass', 'cows', 'eat'] },
+    [{ op: 'move', from: '/foo/1', path: '/foo/3' }],
+    { foo: ['all', 'cows', 'eat', 'grass'] },
+  ],
   [
     'A.8 testing a value: success',
     { baz: 'qux', foo: ['a', 2, 'c'] },
-    [{ op: 'test', path: '/baz', value: 'qux' }, { op: 'test', path: '/foo/1', value: 2 }],
+    [
+      { op: 'test', path: '/baz', value: 'qux' },
+      { op: 'test', path: '/foo/1', value: 2 },
+    ],
     { baz: 'qux', foo: ['a', 2, 'c'] },
   ],
-  ['A.10 adding a nested member object', { foo: 'bar' }, [{ op: 'add', path: '/child', value: { grandchild: {} } }], { foo: 'bar', child: { grandchild: {} } }],
-  ['A.11 ignoring unrecognised elements', { foo: 'bar' }, [{ op: 'add', path: '/baz', value: 'qux', xyz: 123 }], { foo: 'bar', baz: 'qux' }],
-  ['A.14 ~ escape ordering', { '/': 9, '~1': 10 }, [{ op: 'test', path: '/~01', value: 10 }], { '/': 9, '~1': 10 }],
-  ['A.16 adding an array value', { foo: ['bar'] }, [{ op: 'add', path: '/foo/-', value: ['abc', 'def'] }], { foo: ['bar', ['abc', 'def']] }],
+  [
+    'A.10 adding a nested member object',
+    { foo: 'bar' },
+    [{ op: 'add', path: '/child', value: { grandchild: {} } }],
+    { foo: 'bar', child: { grandchild: {} } },
+  ],
+  [
+    'A.11 ignoring unrecognised elements',
+    { foo: 'bar' },
+    [{ op: 'add', path: '/baz', value: 'qux', xyz: 123 }],
+    { foo: 'bar', baz: 'qux' },
+  ],
+  [
+    'A.14 ~ escape ordering',
+    { '/': 9, '~1': 10 },
+    [{ op: 'test', path: '/~01', value: 10 }],
+    { '/': 9, '~1': 10 },
+  ],
+  [
+    'A.16 adding an array value',
+    { foo: ['bar'] },
+    [{ op: 'add', path: '/foo/-', value: ['abc', 'def'] }],
+    { foo: ['bar', ['abc', 'def']] },
+  ],
 ];
 
 const RFC_FAILURES: Failure[] = [
-  ['A.9 testing a value: error', { baz: 'qux' }, [{ op: 'test', path: '/baz', value: 'bar' }], 'test-failed'],
-  ['A.12 adding to a nonexistent target', { foo: 'bar' }, [{ op: 'add', path: '/baz/bat', value: 'qux' }], 'missing'],
-  ['A.15 comparing strings and numbers', { '/': 9, '~1': 10 }, [{ op: 'test', path: '/~01', value: '10' }], 'test-failed'],
+  [
+    'A.9 testing a value: error',
+    { baz: 'qux' },
+    [{ op: 'test', path: '/baz', value: 'bar' }],
+    'test-failed',
+  ],
+  [
+    'A.12 adding to a nonexistent target',
+    { foo: 'bar' },
+    [{ op: 'add', path: '/baz/bat', value: 'qux' }],
+    'missing',
+  ],
+  [
+    'A.15 comparing strings and numbers',
+    { '/': 9, '~1': 10 },
+    [{ op: 'test', path: '/~01', value: '10' }],
+    'test-failed',
+  ],
 ];
 
 /** In the manner of the json-patch-tests collection. */
 const MORE: Case[] = [
   ['an empty patch changes nothing', { a: 1 }, [], { a: 1 }],
-  ['add replaces an existing member', { foo: 1 }, [{ op: 'add', path: '/foo', value: [] }], { foo: [] }],
-  ['add of null is a value', { foo: 1 }, [{ op: 'add', path: '/bar', value: null }], { foo: 1, bar: null }],
+  [
+    'add replaces an existing member',
+    { foo: 1 },
+    [{ op: 'add', path: '/foo', value: [] }],
+    { foo: [] },
+  ],
+  [
+    'add of null is a value',
+    { foo: 1 },
+    [{ op: 'add', path: '/bar', value: null }],
+    { foo: 1, bar: null },
+  ],
   ['add at 0 of an empty array', [], [{ op: 'add', path: '/0', value: 'foo' }], ['foo']],
   ['add at the length appends', ['a'], [{ op: 'add', path: '/1', value: 'b' }], ['a', 'b']],
   ['add at the front shifts', ['a'], [{ op: 'add', path: '/0', value: 'b' }], ['b', 'a']],
   ['the empty key is a key', {}, [{ op: 'add', path: '/', value: 1 }], { '': 1 }],
-  ['a trailing slash is the empty key', { foo: {} }, [{ op: 'add', path: '/foo/', value: 1 }], { foo: { '': 1 } }],
+  [
+    'a trailing slash is the empty key',
+    { foo: {} },
+    [{ op: 'add', path: '/foo/', value: 1 }],
+    { foo: { '': 1 } },
+  ],
   ['- is an ordinary key of an object', {}, [{ op: 'add', path: '/-', value: 1 }], { '-': 1 }],
-  ['digits are an ordinary key of an object', { foo: 1 }, [{ op: 'add', path: '/0', value: 'bar' }], { foo: 1, '0': 'bar' }],
-  ['add replaces the root', { foo: 'bar' }, [{ op: 'add', path: '', value: { baz: 'qux' } }], { baz: 'qux' }],
+  [
+    'digits are an ordinary key of an object',
+    { foo: 1 },
+    [{ op: 'add', path: '/0', value: 'bar' }],
+    { foo: 1, '0': 'bar' },
+  ],
+  [
+    'add replaces the root',
+    { foo: 'bar' },
+    [{ op: 'add', path: '', value: { baz: 'qux' } }],
+    { baz: 'qux' },
+  ],
   ['replace replaces the root', { foo: 'bar' }, [{ op: 'replace', path: '', value: [1] }], [1]],
-  ['operations see a replaced root', {}, [{ op: 'replace', path: '', value: {} }, { op: 'add', path: '/a', value: 1 }], { a: 1 }],
+  [
+    'operations see a replaced root',
+    {},
+    [
+      { op: 'replace', path: '', value: {} },
+      { op: 'add', path: '/a', value: 1 },
+    ],
+    { a: 1 },
+  ],
   ['test of the root', { foo: 1 }, [{ op: 'test', path: '', value: { foo: 1 } }], { foo: 1 }],
-  ['test ignores the order of keys', { foo: { a: 1, b: [2] } }, [{ op: 'test', path: '/foo', value: { b: [2], a: 1 } }], { foo: { a: 1, b: [2] } }],
+  [
+    'test ignores the order of keys',
+    { foo: { a: 1, b: [2] } },
+    [{ op: 'test', path: '/foo', value: { b: [2], a: 1 } }],
+    { foo: { a: 1, b: [2] } },
+  ],
   ['test of null', { foo: null }, [{ op: 'test', path: '/foo', value: null }], { foo: null }],
-  ['replace of null', { foo: null }, [{ op: 'replace', path: '/foo', value: 'truthy' }], { foo: 'truthy' }],
-  ['replace inside an array', [1, [2, 3]], [{ op: 'replace', path: '/1/0', value: 4 }], [1, [4, 3]]],
-  ['remove twice at one index', [1, 2, 3], [{ op: 'remove', path: '/0' }, { op: 'remove', path: '/0' }], [3]],
+  [
+    'replace of null',
+    { foo: null },
+    [{ op: 'replace', path: '/foo', value: 'truthy' }],
+    { foo: 'truthy' },
+  ],
+  [
+    'replace inside an array',
+    [1, [2, 3]],
+    [{ op: 'replace', path: '/1/0', value: 4 }],
+    [1, [4, 3]],
+  ],
+  [
+    'remove twice at one index',
+    [1, 2, 3],
+    [
+      { op: 'remove', path: '/0' },
+      { op: 'remove', path: '/0' },
+    ],
+    [3],
+  ],
   ['move to the same place', { foo: 1 }, [{ op: 'move', from: '/foo', path: '/foo' }], { foo: 1 }],
-  ['move over another member', { foo: 1, bar: 2 }, [{ op: 'move', from: '/foo', path: '/bar' }], { bar: 1 }],
+  [
+    'move over another member',
+    { foo: 1, bar: 2 },
+    [{ op: 'move', from: '/foo', path: '/bar' }],
+    { bar: 1 },
+  ],
   ['move into the root', { foo: { a: 1 } }, [{ op: 'move', from: '/foo', path: '' }], { a: 1 }],
-  ['move out of an array', { baz: [{ qux: 'hello' }], bar: 1 }, [{ op: 'move', from: '/baz/0/qux', path: '/baz/1' }], { baz: [{}, 'hello'], bar: 1 }],
-  ['copy into its own child', { a: { b: 1 } }, [{ op: 'copy', from: '/a', path: '/a/c' }], { a: { b: 1, c: { b: 1 } } }],
-  ['copy of null', { foo: null }, [{ op: 'copy', from: '/foo', path: '/bar' }], { foo: null, bar: null }],
-  ['keys named like inherited ones', {}, [{ op: 'add', path: '/toString', value: 1 }, { op: 'test', path: '/toString', value: 1 }], { toString: 1 }],
+  [
+    'move out of an array',
+    { baz: [{ qux: 'hello' }], bar: 1 },
+    [{ op: 'move', from: '/baz/0/qux', path: '/baz/1' }],
+    { baz: [{}, 'hello'], bar: 1 },
+  ],
+  [
+    'copy into its own child',
+    { a: { b: 1 } },
+    [{ op: 'copy', from: '/a', path: '/a/c' }],
+    { a: { b: 1, c: { b: 1 } } },
+  ],
+  [
+    'copy of null',
+    { foo: null },
+    [{ op: 'copy', from: '/foo', path: '/bar' }],
+    { foo: null, bar: null },
+  ],
+  [
+    'keys named like inherited ones',
+    {},
+    [
+      { op: 'add', path: '/toString', value: 1 },
+      { op: 'test', path: '/toString', value: 1 },
+    ],
+    { toString: 1 },
+  ],
 ];
 
 const MORE_FAILURES: Failure[] = [
   ['add beyond the length', ['a'], [{ op: 'add', path: '/2', value: 1 }], 'bad-index'],
   ['add at a negative index', ['a'], [{ op: 'add', path: '/-1', value: 1 }], 'bad-index'],
-  ['add at an index with a leading zero', ['a', 'b'], [{ op: 'add', path: '/01', value: 1 }], 'bad-index'],
-  ['add at an index in exponent form', ['a', 'b'], [{ op: 'add', path: '/1e0', value: 1 }], 'bad-index'],
+  [
+    'add at an index with a leading zero',
+    ['a', 'b'],
+    [{ op: 'add', path: '/01', value: 1 }],
+    'bad-index',
+  ],
+  [
+    'add at an index in exponent form',
+    ['a', 'b'],
+    [{ op: 'add', path: '/1e0', value: 1 }],
+    'bad-index',
+  ],
   ['add at a name in an array', ['a'], [{ op: 'add', path: '/bar', value: 1 }], 'bad-index'],
   ['add below a scalar', { a: 'x' }, [{ op: 'add', path: '/a/b', value: 1 }], 'not-a-container'],
   ['add below null', { a: null }, [{ op: 'add', path: '/a/b', value: 1 }], 'not-a-container'],
@@ -90,7 +252,12 @@ const MORE_FAILURES: Failure[] = [
   ['move to nowhere', { a: 1, b: [1] }, [{ op: 'move', from: '/a', path: '/b/5' }], 'bad-index'],
   ['copy of nothing', {}, [{ op: 'copy', from: '/a', path: '/b' }], 'missing'],
   ['test of nothing', {}, [{ op: 'test', path: '/a', value: null }], 'missing'],
-  ['test of an array against an object', { a: [] }, [{ op: 'test', path: '/a', value: {} }], 'test-failed'],
+  [
+    'test of an array against an object',
+    { a: [] },
+    [{ op: 'test', path: '/a', value: {} }],
+    'test-failed',
+  ],
 ];
 
 const lastProblem = (outcomes: Outcome[]): string | undefined => {
@@ -108,17 +275,22 @@ describe('applyPatch', () => {
     }
   });
 
-  test.for([...RFC_FAILURES, ...MORE_FAILURES])('%s fails and changes nothing', ([, doc, patch, problem], { expect }) => {
-    const ops = parseOperations(patch);
-    for (const mode of ['atomic', 'each'] as const) {
-      const result = applyPatch(cloneJson(doc), ops, mode);
-      expect(lastProblem(result.outcomes)).toBe(problem);
-      expect(result.doc).toEqual(doc);
-    }
-  });
+  test.for([...RFC_FAILURES, ...MORE_FAILURES])(
+    '%s fails and changes nothing',
+    ([, doc, patch, problem], { expect }) => {
+      const ops = parseOperations(patch);
+      for (const mode of ['atomic', 'each'] as const) {
+        const result = applyPatch(cloneJson(doc), ops, mode);
+        expect(lastProblem(result.outcomes)).toBe(problem);
+        expect(result.doc).toEqual(doc);
+      }
+    },
+  );
 
   test('A.13 an operation with two op members is read as the last one', ({ expect }) => {
-    const ops = parseOperations(JSON.parse('[{"op":"add","path":"/baz","value":"qux","op":"remove"}]'));
+    const ops = parseOperations(
+      JSON.parse('[{"op":"add","path":"/baz","value":"qux","op":"remove"}]'),
+    );
     expect(lastProblem(applyPatch({ foo: 'bar' }, ops, 'atomic').outcomes)).toBe('missing');
   });
 
@@ -157,7 +329,9 @@ describe('applyPatch', () => {
     expect(result.outcomes.map(({ ok }) => ok)).toEqual([false, true, false, true]);
   });
 
-  test('a patch can be applied twice, for documents share nothing with it or with themselves', ({ expect }) => {
+  test('a patch can be applied twice, for documents share nothing with it or with themselves', ({
+    expect,
+  }) => {
     const ops: Operation[] = [
       { op: 'add', path: '/a', value: { n: [1] } },
       { op: 'copy', from: '/a', path: '/b' },
@@ -190,7 +364,9 @@ describe('applyPatch', () => {
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
 
-  test('a document that grows level by level is stopped before it can overflow the stack', ({ expect }) => {
+  test('a document that grows level by level is stopped before it can overflow the stack', ({
+    expect,
+  }) => {
     const target: { doc: Json } = { doc: {} };
     let path = '';
     let refused = 0;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { cloneJson, deepEqual, MAX_DEPTH, toJsonCopy, type Json } from '../../../runtime/state/json.ts';
+import {
+  cloneJson,
+  deepEqual,
+  MAX_DEPTH,
+  toJsonCopy,
+  type Json,
+} from '../../../runtime/state/json.ts';
 import { codeOf, errorOf } from './code-of.ts';
 
 class Point {
@@ -37,20 +43,74 @@ describe('toJsonCopy', () => {
     ['a function', { f: () => 1 }, 'Train.history.f', 'root.train.history.f', 'a function'],
     ['a symbol', [Symbol('s')], 'Train.history[0]', 'root.train.history.0', 'a symbol'],
     ['undefined', undefined, 'Train.history', 'root.train.history', 'undefined'],
-    ['a nested undefined', { a: [undefined] }, 'Train.history.a[0]', 'root.train.history.a.0', 'undefined'],
-    ['a Date', [0, 0, 0, { when: new Date(0) }], 'Train.history[3].when', 'root.train.history.3.when', 'a Date'],
+    [
+      'a nested undefined',
+      { a: [undefined] },
+      'Train.history.a[0]',
+      'root.train.history.a.0',
+      'undefined',
+    ],
+    [
+      'a Date',
+      [0, 0, 0, { when: new Date(0) }],
+      'Train.history[3].when',
+      'root.train.history.3.when',
+      'a Date',
+    ],
     ['a Map', new Map(), 'Train.history', 'root.train.history', 'a Map'],
     ['a Set', { 'a b': new Set() }, 'Train.history["a b"]', 'root.train.history.a b', 'a Set'],
-    ['a typed array', [new Float32Array(2)], 'Train.history[0]', 'root.train.history.0', 'a Float32Array'],
+    [
+      'a typed array',
+      [new Float32Array(2)],
+      'Train.history[0]',
+      'root.train.history.0',
+      'a Float32Array',
+    ],
     ['a Buffer', { b: Buffer.from('x') }, 'Train.history.b', 'root.train.history.b', 'a Buffer'],
-    ['a class instance', { p: new Point() }, 'Train.history.p', 'root.train.history.p', 'an instance of Point'],
-    ['a boxed number', [Object(1)], 'Train.history[0]', 'root.train.history.0', 'an instance of Number'],
-    ['an array subclass', new Stack(), 'Train.history', 'root.train.history', 'an instance of Stack'],
-    ['a promise', { p: Promise.resolve(1) }, 'Train.history.p', 'root.train.history.p', 'a Promise'],
+    [
+      'a class instance',
+      { p: new Point() },
+      'Train.history.p',
+      'root.train.history.p',
+      'an instance of Point',
+    ],
+    [
+      'a boxed number',
+      [Object(1)],
+      'Train.history[0]',
+      'root.train.history.0',
+      'an instance of Number',
+    ],
+    [
+      'an array subclass',
+      new Stack(),
+      'Train.history',
+      'root.train.history',
+      'an instance of Stack',
+    ],
+    [
+      'a promise',
+      { p: Promise.resolve(1) },
+      'Train.history.p',
+      'root.train.history.p',
+      'a Promise',
+    ],
     ['an error', [new RangeError('x')], 'Train.history[0]', 'root.train.history.0', 'an Error'],
     ['a hole', { l: hole() }, 'Train.history.l[1]', 'root.train.history.l.1', 'a hole'],
-    ['a symbol key', { o: { [Symbol('k')]: 1 } }, 'Train.history.o', 'root.train.history.o', 'a symbol key'],
-    ['an accessor', [getter], 'Train.history[0].when', 'root.train.history.0.when', 'a getter or setter'],
+    [
+      'a symbol key',
+      { o: { [Symbol('k')]: 1 } },
+      'Train.history.o',
+      'root.train.history.o',
+      'a symbol key',
+    ],
+    [
+      'an accessor',
+      [getter],
+      'Train.history[0].when',
+      'root.train.history.0.when',
+      'a getter or setter',
+    ],
     [
       'a cycle',
       cycle(),
@@ -109,7 +169,10 @@ describe('toJsonCopy', () => {
   });
 
   test('objects without a prototype, and keys named like inherited ones, pass', ({ expect }) => {
-    const copy = toJsonCopy(Object.assign(Object.create(null), { toString: 1, hasOwnProperty: 2 }), 'x');
+    const copy = toJsonCopy(
+      Object.assign(Object.create(null), { toString: 1, hasOwnProperty: 2 }),
+      'x',
+    );
     expect(JSON.stringify(copy)).toBe('{"toString":1,"hasOwnProperty":2}');
   });
 

@@ -16,7 +16,9 @@ describe('parseOperations', () => {
   });
 
   test('members that the operation does not define are ignored', ({ expect }) => {
-    expect(parseOperations([{ op: 'remove', path: '/a', value: NaN, from: 'x', note: 1 }])).toEqual([{ op: 'remove', path: '/a' }]);
+    expect(parseOperations([{ op: 'remove', path: '/a', value: NaN, from: 'x', note: 1 }])).toEqual(
+      [{ op: 'remove', path: '/a' }],
+    );
   });
 
   test('the result shares nothing with the input', ({ expect }) => {
@@ -35,12 +37,24 @@ describe('parseOperations', () => {
     ['an unknown op', [{ op: 'spam', path: '/a' }], 'operation 0 has the unknown op "spam"'],
     ['a number as op', [{ op: 1, path: '/a' }], 'operation 0 has the unknown op number'],
     ['no path', [{ op: 'remove', path: '/a' }, { op: 'remove' }], 'operation 1 has no "path"'],
-    ['a null path', [{ op: 'remove', path: null }], 'operation 0 has a "path" that is not a string'],
+    [
+      'a null path',
+      [{ op: 'remove', path: null }],
+      'operation 0 has a "path" that is not a string',
+    ],
     ['no value', [{ op: 'add', path: '/a' }], 'operation 0 has no "value"'],
-    ['an undefined value', [{ op: 'test', path: '/a', value: undefined }], 'operation 0 has no "value"'],
+    [
+      'an undefined value',
+      [{ op: 'test', path: '/a', value: undefined }],
+      'operation 0 has no "value"',
+    ],
     ['no from', [{ op: 'copy', path: '/a' }], 'operation 0 has no "from"'],
     ['an inherited op', [Object.create({ op: 'remove', path: '/a' })], 'operation 0 has no "path"'],
-    ['a value that is not JSON', [{ op: 'add', path: '/a', value: [new Date(0)] }], 'the value of operation 0[0] holds a Date'],
+    [
+      'a value that is not JSON',
+      [{ op: 'add', path: '/a', value: [new Date(0)] }],
+      'the value of operation 0[0] holds a Date',
+    ],
   ])('%s is refused', ([, value, problem], { expect }) => {
     const error = errorOf(() => parseOperations(value));
     expect(error.code).toBe('STATE_PATCH_INVALID');
@@ -48,8 +62,12 @@ describe('parseOperations', () => {
   });
 
   test('a bad pointer is refused in path and from', ({ expect }) => {
-    expect(codeOf(() => parseOperations([{ op: 'remove', path: 'a' }]))).toBe('STATE_POINTER_INVALID');
-    expect(codeOf(() => parseOperations([{ op: 'copy', path: '/a', from: '/~' }]))).toBe('STATE_POINTER_INVALID');
+    expect(codeOf(() => parseOperations([{ op: 'remove', path: 'a' }]))).toBe(
+      'STATE_POINTER_INVALID',
+    );
+    expect(codeOf(() => parseOperations([{ op: 'copy', path: '/a', from: '/~' }]))).toBe(
+      'STATE_POINTER_INVALID',
+    );
   });
 
   test('prototype keys are refused in path, from and value', ({ expect }) => {

@@ -38,23 +38,34 @@ describe('parsePointer', () => {
     expect(parsePointer(text)).toEqual(segments);
   });
 
-  test.for(['a', 'a/b', '#/a', '/~', '/~2', '/a~', '/a/~x'])('%j is refused', (text, { expect }) => {
-    expect(codeOf(() => parsePointer(text))).toBe('STATE_POINTER_INVALID');
-  });
+  test.for(['a', 'a/b', '#/a', '/~', '/~2', '/a~', '/a/~x'])(
+    '%j is refused',
+    (text, { expect }) => {
+      expect(codeOf(() => parsePointer(text))).toBe('STATE_POINTER_INVALID');
+    },
+  );
 
-  test.for(['/__proto__', '/a/constructor/b', '/a/prototype'])('%j is refused as a way to a prototype', (text, { expect }) => {
-    expect(codeOf(() => parsePointer(text))).toBe('STATE_KEY_FORBIDDEN');
-  });
+  test.for(['/__proto__', '/a/constructor/b', '/a/prototype'])(
+    '%j is refused as a way to a prototype',
+    (text, { expect }) => {
+      expect(codeOf(() => parsePointer(text))).toBe('STATE_KEY_FORBIDDEN');
+    },
+  );
 
   test('segments survive being written and read', ({ expect }) => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('~', '/', '0', '1', 'a') }))), (segments) => {
-        try {
-          expect(parsePointer(formatPointer(segments))).toEqual(segments);
-        } catch (error) {
-          if (!isAppError(error, 'STATE_KEY_FORBIDDEN')) throw error;
-        }
-      }),
+      fc.property(
+        fc.array(
+          fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('~', '/', '0', '1', 'a') })),
+        ),
+        (segments) => {
+          try {
+            expect(parsePointer(formatPointer(segments))).toEqual(segments);
+          } catch (error) {
+            if (!isAppError(error, 'STATE_KEY_FORBIDDEN')) throw error;
+          }
+        },
+      ),
     );
   });
 
@@ -88,9 +99,9 @@ describe('getAt', () => {
   });
 
   test('only canonical texts are indices', ({ expect }) => {
-    expect(['0', '7', '10', '', '00', '01', '-1', '+1', '1.0', '1e0', ' 1', '99999999999'].map(toIndex)).toEqual([
-      0, 7, 10, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-    ]);
+    expect(
+      ['0', '7', '10', '', '00', '01', '-1', '+1', '1.0', '1e0', ' 1', '99999999999'].map(toIndex),
+    ).toEqual([0, 7, 10, -1, -1, -1, -1, -1, -1, -1, -1, -1]);
   });
 });
 
@@ -107,12 +118,12 @@ describe('pointer texts', () => {
   });
 
   test('a conflict is the same place, or one above the other', ({ expect }) => {
-    expect([pathsConflict('/a', '/a'), pathsConflict('/a/b', '/a'), pathsConflict('', '/x'), pathsConflict('/a', '/ab')]).toEqual([
-      true,
-      true,
-      true,
-      false,
-    ]);
+    expect([
+      pathsConflict('/a', '/a'),
+      pathsConflict('/a/b', '/a'),
+      pathsConflict('', '/x'),
+      pathsConflict('/a', '/ab'),
+    ]).toEqual([true, true, true, false]);
   });
 
   test.for([

@@ -22,7 +22,12 @@ const isBox = (value: unknown): value is Box => typeof value === 'object' && val
 
 /** A value without refused keys, nor ones with which a default sort throws for plain values too. */
 function allowed(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value).replace(/"(__proto__|constructor|prototype|toString|valueOf|toJSON)":/g, '"p":'));
+  return JSON.parse(
+    JSON.stringify(value).replace(
+      /"(__proto__|constructor|prototype|toString|valueOf|toJSON)":/g,
+      '"p":',
+    ),
+  );
 }
 
 /** One random action: the numbers choose where and how, so that it means the same on the machine and on the model. */
@@ -43,12 +48,22 @@ function child(box: Box, step: number): unknown {
 }
 
 /** Assigns a value from elsewhere, which copies it; assigned to where it already is, it stays. */
-function move(target: Store, key: string, value: unknown, clone: (value: unknown) => unknown): void {
+function move(
+  target: Store,
+  key: string,
+  value: unknown,
+  clone: (value: unknown) => unknown,
+): void {
   if (target[key] !== value) target[key] = clone(value);
 }
 
 /** Does one action on the fields of `self`; `held` keeps containers read earlier, which may have been detached since. */
-function perform(self: Store, held: Box[], { kind, walk, field, a, b, value }: Action, clone: (value: unknown) => unknown): void {
+function perform(
+  self: Store,
+  held: Box[],
+  { kind, walk, field, a, b, value }: Action,
+  clone: (value: unknown) => unknown,
+): void {
   const name = FIELDS[field] ?? 'count';
   let box: unknown = kind % 6 === 5 && held.length > 0 ? held[a % held.length] : self[name];
   for (const step of walk) {
@@ -106,7 +121,9 @@ describe('random programs', () => {
         let copy: Json = fields.snapshot();
         for (const [index, step] of actions.entries()) {
           perform(machine as unknown as Store, held, step, (value) => value);
-          perform(model, heldModel, step, (value) => (isBox(value) ? structuredClone(value) : value));
+          perform(model, heldModel, step, (value) =>
+            isBox(value) ? structuredClone(value) : value,
+          );
           if (!step.drain && index < actions.length - 1) continue;
           const ops = parseOperations(JSON.parse(JSON.stringify(fields.drain())));
           const live = fields.snapshot();
@@ -125,24 +142,30 @@ describe('random programs', () => {
     );
   });
 
-  test('pending changes and applied deltas together still converge, when the applied ones are seen first', ({ expect }) => {
+  test('pending changes and applied deltas together still converge, when the applied ones are seen first', ({
+    expect,
+  }) => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 12 }), fc.array(action, { maxLength: 12 }), (mine, theirs) => {
-        const [here, there] = [new Machine(), new Machine()];
-        const hereFields = trackFields(here, { subject: 'Machine', at: () => 'root' });
-        const thereFields = trackFields(there, { subject: 'Machine', at: () => 'root' });
-        for (const step of theirs) perform(there as unknown as Store, [], step, (value) => value);
-        for (const step of mine) perform(here as unknown as Store, [], step, (value) => value);
-        const before = hereFields.snapshot();
-        const outcomes = hereFields.apply(thereFields.drain());
-        // An operation that no longer applies here leaves the sides apart; the caller knows it by its outcome.
-        fc.pre(outcomes.every(({ ok }) => ok));
-        const ops = hereFields.drain();
-        const target = applyPatch(thereFields.snapshot(), ops, 'each');
-        fc.pre(target.outcomes.every(({ ok }) => ok));
-        if (theirs.length === 0) expect(hereFields.snapshot()).toEqual(before);
-        expect(target.doc).toEqual(hereFields.snapshot());
-      }),
+      fc.property(
+        fc.array(action, { maxLength: 12 }),
+        fc.array(action, { maxLength: 12 }),
+        (mine, theirs) => {
+          const [here, there] = [new Machine(), new Machine()];
+          const hereFields = trackFields(here, { subject: 'Machine', at: () => 'root' });
+          const thereFields = trackFields(there, { subject: 'Machine', at: () => 'root' });
+          for (const step of theirs) perform(there as unknown as Store, [], step, (value) => value);
+          for (const step of mine) perform(here as unknown as Store, [], step, (value) => value);
+          const before = hereFields.snapshot();
+          const outcomes = hereFields.apply(thereFields.drain());
+          // An operation that no longer applies here leaves the sides apart; the caller knows it by its outcome.
+          fc.pre(outcomes.every(({ ok }) => ok));
+          const ops = hereFields.drain();
+          const target = applyPatch(thereFields.snapshot(), ops, 'each');
+          fc.pre(target.outcomes.every(({ ok }) => ok));
+          if (theirs.length === 0) expect(hereFields.snapshot()).toEqual(before);
+          expect(target.doc).toEqual(hereFields.snapshot());
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -173,7 +196,8 @@ describe('random programs', () => {
         const machine = new Machine();
         const fields = trackFields(machine, { subject: 'Machine', at: () => 'root' });
         const start: JsonObject = fields.snapshot();
-        for (const step of actions) perform(machine as unknown as Store, [], step, (value) => value);
+        for (const step of actions)
+          perform(machine as unknown as Store, [], step, (value) => value);
         expect(fields.load({ ...start, stranger: 1 })).toEqual(['stranger']);
         expect(fields.snapshot()).toEqual(cloneJson(start));
         expect(fields.drain()).toEqual([]);

@@ -51,17 +51,26 @@ class BigTrain extends Train {
 }
 
 function track(instance: object, hooks?: FieldsHooks): Fields {
-  return trackFields(instance, { subject: 'Train', at: () => 'root.train', ...(hooks ? { hooks } : {}) });
+  return trackFields(instance, {
+    subject: 'Train',
+    at: () => 'root.train',
+    ...(hooks ? { hooks } : {}),
+  });
 }
 
-const set = (target: object, name: string, value: unknown): boolean => Reflect.set(target, name, value);
+const set = (target: object, name: string, value: unknown): boolean =>
+  Reflect.set(target, name, value);
 
 describe('trackFields', () => {
   test('public fields become tracked and keep their names, values and order', ({ expect }) => {
     const train = new Train();
     const fields = track(train);
     expect(fields.names()).toEqual(['counter', 'token', 'log', 'options']);
-    expect(fields.snapshot()).toEqual({ counter: 0, log: [{ v: 0 }, { v: 1 }], options: { a: { b: 1 } } });
+    expect(fields.snapshot()).toEqual({
+      counter: 0,
+      log: [{ v: 0 }, { v: 1 }],
+      options: { a: { b: 1 } },
+    });
     expect('counter' in train && 'token' in train).toBe(true);
     const listed: string[] = [];
     for (const name in train) listed.push(name);
@@ -77,7 +86,9 @@ describe('trackFields', () => {
     expect(fields.drain()).toEqual([{ op: 'replace', path: '/counter', value: 1 }]);
   });
 
-  test('instances of one class do not share values, and classes do not share fields', ({ expect }) => {
+  test('instances of one class do not share values, and classes do not share fields', ({
+    expect,
+  }) => {
     const [a, b, big] = [new Train(), new Train(), new BigTrain()];
     for (const one of [a, b, big]) track(one);
     a.counter = 5;
@@ -109,7 +120,11 @@ describe('trackFields', () => {
     const train = new Train();
     const child = new Train();
     set(train, 'child', child);
-    const fields = trackFields(train, { subject: 'T', at: () => 'root', skip: (_, value) => value instanceof Component });
+    const fields = trackFields(train, {
+      subject: 'T',
+      at: () => 'root',
+      skip: (_, value) => value instanceof Component,
+    });
     expect(fields.has('child')).toBe(false);
     expect(Reflect.get(train, 'child')).toBe(child);
   });
@@ -204,13 +219,23 @@ describe('guardPrototype', () => {
     Reflect.set(train, key, 2);
     train._cache = 3;
     train.title = 'x';
-    expect([Reflect.get(train, '_new'), Reflect.get(train, key), train._cache, train.title]).toEqual([1, 2, 3, 'x']);
+    expect([
+      Reflect.get(train, '_new'),
+      Reflect.get(train, key),
+      train._cache,
+      train.title,
+    ]).toEqual([1, 2, 3, 'x']);
   });
 
   test('instances that are not tracked get properties as usual', ({ expect }) => {
     const train = new Train();
     set(train, 'fresh', 1);
-    expect(Object.getOwnPropertyDescriptor(train, 'fresh')).toEqual({ value: 1, writable: true, enumerable: true, configurable: true });
+    expect(Object.getOwnPropertyDescriptor(train, 'fresh')).toEqual({
+      value: 1,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   });
 
   test('what the hook consumes is no field', ({ expect }) => {
@@ -228,7 +253,11 @@ describe('guardPrototype', () => {
     set(train, 'token', child);
     train.options = {};
     train.counter = 1;
-    expect(offered).toEqual([['child', child, false], ['token', child, true], ['options', {}, true]]);
+    expect(offered).toEqual([
+      ['child', child, false],
+      ['token', child, true],
+      ['options', {}, true],
+    ]);
     expect(fields.has('child')).toBe(false);
     expect(fields.raw('token')).toBeUndefined();
     expect(codeOf(() => set(train, 'other', 1))).toBe('STATE_FIELD_NOT_DECLARED');
@@ -236,7 +265,10 @@ describe('guardPrototype', () => {
 
   test('a value consumed elsewhere leaves its field absent', ({ expect }) => {
     const train = new Train();
-    const fields = track(train, { onDirty: () => undefined, assign: (_, value) => value instanceof Component });
+    const fields = track(train, {
+      onDirty: () => undefined,
+      assign: (_, value) => value instanceof Component,
+    });
     train.token = 'x';
     fields.drain();
     set(train, 'token', new Train());
@@ -258,7 +290,9 @@ describe('guardPrototype', () => {
 });
 
 describe('hooks', () => {
-  test('the first change of a window is announced once, and can be drained at once', ({ expect }) => {
+  test('the first change of a window is announced once, and can be drained at once', ({
+    expect,
+  }) => {
     const train = new Train();
     const seen: unknown[] = [];
     const fields = track(train, { onDirty: () => seen.push(fields.drain()) });
@@ -269,12 +303,17 @@ describe('hooks', () => {
     expect(seen).toEqual([
       [{ op: 'replace', path: '/counter', value: 1 }],
       [{ op: 'replace', path: '/counter', value: 2 }],
-      [{ op: 'add', path: '/log/2', value: 1 }, { op: 'add', path: '/log/3', value: 2 }],
+      [
+        { op: 'add', path: '/log/2', value: 1 },
+        { op: 'add', path: '/log/3', value: 2 },
+      ],
       [{ op: 'remove', path: '/options/a' }],
     ]);
   });
 
-  test('each field is shown once per window before it changes, also for nested changes', ({ expect }) => {
+  test('each field is shown once per window before it changes, also for nested changes', ({
+    expect,
+  }) => {
     const train = new Train();
     const seen: unknown[] = [];
     let dirty = 0;
@@ -287,7 +326,11 @@ describe('hooks', () => {
     (train.options['a'] as { b: number }).b = 2;
     train.options['c'] = 1;
     train.log.length = 0;
-    const first = [['counter', '0'], ['options', '{"a":{"b":1}}'], ['log', '[{"v":0},{"v":1}]']];
+    const first = [
+      ['counter', '0'],
+      ['options', '{"a":{"b":1}}'],
+      ['log', '[{"v":0},{"v":1}]'],
+    ];
     expect(seen).toEqual(first);
     expect(dirty).toBe(1);
     fields.drain();
@@ -330,8 +373,19 @@ describe('Fields.apply', () => {
       { op: 'add', path: '/token', value: 'x' },
     ];
     expect(fields.apply(ops)).toEqual(ops.map(() => ({ ok: true })));
-    expect([train.log, train.options, train.log[1], train.log[2], train.options['a']]).toEqual([log, options, first, second, a]);
-    expect(train.log === log && train.log[1] === first && train.log[2] === second && train.options['a'] === a).toBe(true);
+    expect([train.log, train.options, train.log[1], train.log[2], train.options['a']]).toEqual([
+      log,
+      options,
+      first,
+      second,
+      a,
+    ]);
+    expect(
+      train.log === log &&
+        train.log[1] === first &&
+        train.log[2] === second &&
+        train.options['a'] === a,
+    ).toBe(true);
     expect(snapshot(second)).toEqual({ v: 9 });
     expect([train.counter, train.token]).toEqual([8, 'x']);
     expect(fields.dirty).toBe(false);
@@ -358,11 +412,26 @@ describe('Fields.apply', () => {
       { op: 'test', path: '/options/z', value: { v: 0 } },
     ]);
     expect(outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.problem))).toEqual([
-      'missing', 'missing', 'forbidden', 'missing', 'forbidden', 'forbidden', 'test-failed', 'not-a-container',
-      'ok', 'missing', 'ok', 'ok', 'ok',
+      'missing',
+      'missing',
+      'forbidden',
+      'missing',
+      'forbidden',
+      'forbidden',
+      'test-failed',
+      'not-a-container',
+      'ok',
+      'missing',
+      'ok',
+      'ok',
+      'ok',
     ]);
     expect(fields.names()).toContain('counter');
-    expect(fields.snapshot()).toEqual({ counter: { v: 0 }, log: [{ v: 1 }], options: { a: { b: 1 }, z: { v: 0 } } });
+    expect(fields.snapshot()).toEqual({
+      counter: { v: 0 },
+      log: [{ v: 1 }],
+      options: { a: { b: 1 }, z: { v: 0 } },
+    });
   });
 
   test('an applied value takes the place of a pending one', ({ expect }) => {
@@ -370,14 +439,19 @@ describe('Fields.apply', () => {
     const fields = track(train);
     train.counter = 5;
     train.options['x'] = 1;
-    fields.apply([{ op: 'replace', path: '/counter', value: 6 }, { op: 'add', path: '/options/x', value: 2 }]);
+    fields.apply([
+      { op: 'replace', path: '/counter', value: 6 },
+      { op: 'add', path: '/options/x', value: 2 },
+    ]);
     expect([train.counter, train.options['x']]).toEqual([6, 2]);
     expect(fields.drain()).toEqual([]);
     train.counter = 7;
     expect(fields.drain()).toEqual([{ op: 'replace', path: '/counter', value: 7 }]);
   });
 
-  test('setRaw after the only pending change lets the next change be announced again', ({ expect }) => {
+  test('setRaw after the only pending change lets the next change be announced again', ({
+    expect,
+  }) => {
     const train = new Train();
     let dirty = 0;
     const fields = track(train, { onDirty: () => (dirty += 1) });
@@ -392,15 +466,13 @@ describe('Fields.apply', () => {
 });
 
 describe('detached values', () => {
-  test('writing to what was replaced, popped, deleted or loaded over is harmless and recorded nowhere', ({ expect }) => {
+  test('writing to what was replaced, popped, deleted or loaded over is harmless and recorded nowhere', ({
+    expect,
+  }) => {
     const train = new Train();
     const fields = track(train);
     const inner = train.options['a'] as Record<string, unknown>;
-    const gone = [
-      train.log.pop() as Record<string, unknown>,
-      train.options,
-      inner,
-    ];
+    const gone = [train.log.pop() as Record<string, unknown>, train.options, inner];
     train.options = { fresh: 1 };
     fields.drain();
     for (const value of gone) {
@@ -450,7 +522,9 @@ describe('prototype pollution', () => {
     for (const attempt of attempts) expect(codeOf(attempt)).toBe('STATE_KEY_FORBIDDEN');
     expect(train.options['__proto__']).toBeUndefined();
     expect(Reflect.get(train.log, '__proto__')).toBeUndefined();
-    expect(fields.load(JSON.parse('{"__proto__":{"polluted":1},"counter":4}'))).toEqual(['__proto__']);
+    expect(fields.load(JSON.parse('{"__proto__":{"polluted":1},"counter":4}'))).toEqual([
+      '__proto__',
+    ]);
     expect(train).toBeInstanceOf(Train);
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
     expect(fields.snapshot()).toEqual({ counter: 4 });
