@@ -3,7 +3,7 @@ import type { CloudCompute } from '../hardware/cloud-compute.ts';
 import { adoptRoot } from './adopt.ts';
 import type { Component } from './component.ts';
 import { parseDuration, type Duration } from './duration.ts';
-import { Flow } from './flow.ts';
+import type { Flow } from './flow.ts';
 import { isComponent, metaOf } from './meta.ts';
 import { RootWork } from './root-work.ts';
 import './structures.ts';

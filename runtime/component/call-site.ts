@@ -12,6 +12,7 @@ interface Site {
  */
 export function callSite(below: (...args: never[]) => unknown): string {
   const holder: { stack?: unknown } = {};
+  // oxlint-disable-next-line typescript/unbound-method -- only put back, never called
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = 1;

@@ -1,6 +1,6 @@
 import { guardPrototype } from '../state/tracked.ts';
 import type { JsonObject } from '../state/json.ts';
-import { createMeta, metaOf, type ComponentKind } from './meta.ts';
+import { createMeta, type ComponentKind } from './meta.ts';
 import { componentDocument } from './document.ts';
 
 /** What flows, works, Dict and List have in common: a place in the tree, a name, a state. */
@@ -18,11 +18,6 @@ export abstract class Component {
   toJSON(): JsonObject {
     return componentDocument(this);
   }
-}
-
-/** Full name of a component; `root` for a flow and empty for a work while unattached. */
-export function nameOf(component: Component): string {
-  return metaOf(component).name;
 }
 
 guardPrototype(Component.prototype);

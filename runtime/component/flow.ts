@@ -13,7 +13,7 @@ import type {
 import { metaOf } from './meta.ts';
 import { toProps } from './props.ts';
 import { flowsBelow, worksBelow } from './tree.ts';
-import { untrackedVars } from './untracked.ts';
+import { describe, untrackedVars } from './untracked.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -94,6 +94,7 @@ export abstract class Flow<P extends object = Record<never, never>> extends Comp
    * @throws `FLOW_SCHEDULE_INVALID`
    */
   schedule(cron: string, options: ScheduleOptions = {}): boolean {
+    // oxlint-disable-next-line typescript/unbound-method -- only told where to cut the stack
     const site = options.key ?? callSite(this.schedule);
     return this.#binding('schedule()').schedule(this, cron, options, site);
   }
@@ -104,11 +105,12 @@ export abstract class Flow<P extends object = Record<never, never>> extends Comp
    * @throws `FLOW_NOT_ITERABLE`
    */
   iterate<T>(items: Iterable<T>, options: IterateOptions = {}): Iterable<T> {
+    // oxlint-disable-next-line typescript/unbound-method -- only told where to cut the stack
     const site = options.key ?? callSite(this.iterate);
     if (
       typeof (items as { [Symbol.iterator]?: unknown } | null)?.[Symbol.iterator] !== 'function'
     ) {
-      throw appError('FLOW_NOT_ITERABLE', { got: String(items) }, { at: this.name });
+      throw appError('FLOW_NOT_ITERABLE', { got: describe(items) }, { at: this.name });
     }
     return this.#binding('iterate()').iterate(this, items, options, site);
   }

@@ -104,7 +104,7 @@ const handler: ProxyHandler<ListComponent> = {
   set(target, key, value) {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
     throw appError('COMPONENT_REASSIGNED', {
-      name: `${metaOf(target).name || 'the List'}[${String(key)}]`,
+      name: `${metaOf(target).name || 'the List'}[${key}]`,
     });
   },
   deleteProperty(target, key) {

@@ -125,7 +125,7 @@ export abstract class Work<P extends object = Record<never, never>> extends Comp
     if (this.hasStarted || meta.process) {
       throw appError('WORK_DISPLAY_NAME_FIXED', { name: this.name }, { at: this.name });
     }
-    meta.displayName = String(value);
+    meta.displayName = value;
     meta.fields?.set('_display_name', meta.displayName);
   }
 

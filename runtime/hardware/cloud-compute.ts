@@ -55,10 +55,11 @@ export class CloudCompute {
     nameOrOptions: string | InstanceTypeOptions = 'default',
     more: CloudComputeOptions = {},
   ) {
-    const options = typeof nameOrOptions === 'string' ? more : nameOrOptions;
-    this.instanceType = typeof nameOrOptions === 'string' ? null : nameOrOptions.instanceType;
-    this.name = this.instanceType ?? String(nameOrOptions);
-    if (this.instanceType === null && !isHardwareName(this.name)) {
+    const byName = typeof nameOrOptions === 'string';
+    const options = byName ? more : nameOrOptions;
+    this.name = byName ? nameOrOptions : nameOrOptions.instanceType;
+    this.instanceType = byName ? null : this.name;
+    if (byName && !isHardwareName(this.name)) {
       throw appError('HARDWARE_UNKNOWN', {
         name: this.name,
         known: Object.keys(hardwareClasses).join(', '),

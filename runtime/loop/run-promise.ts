@@ -12,6 +12,7 @@ export class RunPromise<T> extends Promise<T> {
     return Promise;
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- a promise that knows who listens is what this is
   override then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

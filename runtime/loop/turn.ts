@@ -4,7 +4,7 @@
  * T1 Everything that child flows started asynchronously has settled before the turn ends.
  * T2 After a suspension every further call suspends again; only a suspension that nobody heard may be left over.
  */
-import { appError } from '../errors/index.ts';
+import { appError, background } from '../errors/index.ts';
 import { beginTurn } from '../component/turn-flag.ts';
 import type { Flow } from '../component/flow.ts';
 import { RunPromise } from './run-promise.ts';
@@ -48,7 +48,7 @@ export class Turn {
     });
     this.#runs.push(run);
     // Its rejection is looked at by settle(); the caller may ignore it.
-    void run.quietly();
+    background(run.quietly(), 'a child flow');
     return run;
   }
 

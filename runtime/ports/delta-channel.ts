@@ -15,11 +15,3 @@ export interface DeltaChannel {
   deliver(work: string, message: Downlink): Promise<'sent' | 'absent'>;
   close(): Promise<void>;
 }
-
-/** A work's end of the line. */
-export interface WorkChannel {
-  /** Resolves when the delta is durable. Deltas are sent in order. */
-  send(delta: Delta): Promise<void>;
-  receive(handler: (message: Downlink) => void): void;
-  close(): Promise<void>;
-}

@@ -39,7 +39,7 @@ export class Cell implements Holder {
   /** The field's pointer text. */
   readonly path: string;
   readonly owner: CellOwner;
-  readonly #makeNode: MakeNode;
+  readonly makeNode: MakeNode;
 
   value: Json | undefined;
   fast = false;
@@ -55,7 +55,7 @@ export class Cell implements Holder {
     this.name = name;
     this.path = `/${escapeSegment(name)}`;
     this.value = value;
-    this.#makeNode = makeNode;
+    this.makeNode = makeNode;
   }
 
   /** Sets the flag that asks a busy writer to flush. */
@@ -67,7 +67,7 @@ export class Cell implements Holder {
   read(): unknown {
     const { value } = this;
     if (!isContainer(value)) return value;
-    this.node ??= this.#makeNode(value, this, this.name);
+    this.node ??= this.makeNode(value, this, this.name);
     return this.node.proxy;
   }
 

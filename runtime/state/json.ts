@@ -9,16 +9,13 @@ export const MAX_DEPTH = 200;
 /** Levels of nested containers that a whole document may reach, with every component above the field. */
 export const MAX_DOCUMENT_DEPTH = 1_000;
 
-/** Keys that could reach an object prototype; they are refused wherever a key is accepted. */
-const FORBIDDEN_KEYS = ['__proto__', 'constructor', 'prototype'] as const;
-
 /** Everything that state can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** A plain object of JSON values. */
 export type JsonObject = { [key: string]: Json };
 
-/** Whether a key is one of {@link FORBIDDEN_KEYS}. */
+/** Whether a key could reach an object prototype: `__proto__`, `constructor`, `prototype`. Refused wherever a key is accepted. */
 export function isForbiddenKey(key: string): boolean {
   return key === '__proto__' || key === 'constructor' || key === 'prototype';
 }
@@ -50,7 +47,7 @@ export function setOwn(object: JsonObject, key: string, value: Json): void {
  * @param subject - the value's name for messages, as `Train.history`; extended to the exact spot that is refused
  * @param at - the value's full name, as `root.train.history`; extended likewise
  * @throws `STATE_NOT_JSON` for a value that JSON cannot hold, `STATE_TOO_DEEP` beyond {@link MAX_DEPTH} levels,
- * `STATE_KEY_FORBIDDEN` for a key in {@link FORBIDDEN_KEYS}.
+ * `STATE_KEY_FORBIDDEN` for a key that {@link isForbiddenKey}.
  */
 export function toJsonCopy(value: unknown, subject: string, at?: string): Json {
   return copyJson(value, 0, () => ({ subject, at }));

@@ -70,12 +70,6 @@ export const appCodes = {
     message: ({ where, got }) => `${where} takes components, not ${got}`,
     hint: () => 'put plain values into a field of the flow',
   }),
-  COMPONENT_ATTACH_REFUSED: code<{ name: string }>({
-    kind: 'user',
-    summary: 'A component was attached where the tree cannot change.',
-    message: ({ name }) => `${name} cannot be attached here`,
-    hint: () => 'attach components in a flow, in its constructor or in run()',
-  }),
   COMPONENT_UNKNOWN: code<{ name: string }>({
     kind: 'user',
     summary: 'No component has this name.',
