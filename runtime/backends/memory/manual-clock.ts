@@ -1,3 +1,4 @@
+import { parseDuration, type Duration } from '../../component/duration.ts';
 import type { Clock, ClockTimer } from '../../ports/clock.ts';
 
 interface Timer extends ClockTimer {
@@ -18,6 +19,11 @@ export class ManualClock implements Clock {
   /** @param startMs - epoch milliseconds at which it begins */
   constructor(startMs = Date.parse('2026-01-01T00:00:00Z')) {
     this.#startMs = startMs;
+  }
+
+  /** Moves the time without running what falls due, as while nothing runs. */
+  skip(duration: Duration): void {
+    this.#elapsedMs += parseDuration(duration, 'duration');
   }
 
   now(): number {

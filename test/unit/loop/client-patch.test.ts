@@ -165,8 +165,8 @@ describe("a client's patch", () => {
     app.root.step.run(2);
     await app.settle();
     expect(app.work('root.step').folded).toEqual([
-      { op: 'add', path: '/vars/log', value: [{ n: 1 }] },
       { op: 'add', path: '/vars/data', value: {} },
+      { op: 'add', path: '/vars/log', value: [{ n: 1 }] },
     ]);
     await app.close();
   });

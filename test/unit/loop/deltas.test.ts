@@ -1,0 +1,390 @@
+import { describe, test } from 'vitest';
+import { App, Flow } from 'stormkite';
+import { MemoryStateStore } from '../../../runtime/backends/memory/memory-state-store.ts';
+import { Intake } from '../../../runtime/loop/intake.ts';
+import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
+import { ManualClock, testApp } from 'stormkite/testing';
+import type { DeltaChannel } from '../../../runtime/ports/delta-channel.ts';
+import type { Launcher, WorkFact } from '../../../runtime/ports/launcher.ts';
+import type { Delta, WorkEvent } from '../../../runtime/protocol/delta.ts';
+import type { Downlink } from '../../../runtime/protocol/downlink.ts';
+import type { WorkSpec } from '../../../runtime/protocol/work-spec.ts';
+import { stagesOf, statusesOf, Step } from './step.ts';
+
+class Root extends Flow {
+  step = new Step();
+  run(): void {
+    this.step.run(1);
+  }
+}
+
+/** A loop whose wire is in the hands of the test: what works send, and in which order, is up to it. */
+async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] = []) {
+  const clock = new ManualClock();
+  const lease = await store.open('test');
+  const app = new App(new Root(), { idleTurn: null });
+  const launches: WorkSpec[] = [];
+  const sent: Downlink[] = [];
+  let hear: (delta: Delta) => void = () => undefined;
+  let tell: (fact: WorkFact) => void = () => undefined;
+  const ended: { work: string; epoch: number }[] = [];
+  let answer: 'sent' | 'absent' = 'sent';
+  const channel: DeltaChannel = {
+    subscribe: (handler) => {
+      hear = handler;
+      return () => undefined;
+    },
+    deliver: async (_work, message) => {
+      sent.push(message);
+      return answer;
+    },
+    close: async () => undefined,
+  };
+  const launcher: Launcher = {
+    launch: async (spec) => {
+      launches.push(spec);
+      return { ok: true, ref: { work: spec.work, epoch: spec.epoch } };
+    },
+    stop: async (ref) => {
+      ended.push({ work: ref.work, epoch: ref.epoch });
+      return { forced: false };
+    },
+    release: async () => undefined,
+    observe: async () => facts,
+    subscribe: (handler) => {
+      tell = handler;
+      return () => undefined;
+    },
+    close: async () => undefined,
+  };
+  const loop = new FlowLoop(app, { lease, channel, launcher, clock }, { name: 'test', exports: {}, startWithFlow: false });
+  await loop.open();
+  const settle = async (): Promise<void> => {
+    for (let quiet = 0; quiet < 3; quiet += 1) {
+      while (clock.runNext()) quiet = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const pass = async (ms: number): Promise<void> => {
+    for (let left: number | null = ms; left !== null; await settle()) left = clock.runTimerWithin(left);
+  };
+  await settle();
+  return {
+    app,
+    loop,
+    lease,
+    clock,
+    launches,
+    sent,
+    ended,
+    settle,
+    pass,
+    reach: (how: 'sent' | 'absent') => (answer = how),
+    hear: (delta: Delta) => hear(delta),
+    tell: (fact: WorkFact) => tell(fact),
+  };
+}
+
+type Wired = Awaited<ReturnType<typeof wired>>;
+
+const work = 'root.step';
+const set = (seq: number, counter: number, epoch = 1): Delta => ({
+  work,
+  epoch,
+  seq,
+  ops: [{ op: 'replace', path: '/vars/counter', value: counter }],
+});
+const told = (seq: number, event: WorkEvent, epoch = 1): Delta => ({ work, epoch, seq, ops: [], event });
+const running: WorkFact = { work, epoch: 1, pid: 7, state: 'running' };
+
+/** Brings the process up to its call; the next delta has number 3. */
+async function begin(app: Wired): Promise<void> {
+  app.tell(running);
+  app.hear(told(1, { type: 'ready' }));
+  await app.settle();
+  const call = app.sent.find((message) => message.type === 'call');
+  if (call?.type !== 'call') throw new Error('no call was sent');
+  app.hear(told(2, { type: 'running', call: call.call, attempt: call.attempt }));
+  await app.settle();
+}
+
+describe('deltas', () => {
+  test('that are repeated are applied once', async ({ expect }) => {
+    const app = await wired();
+    await begin(app);
+    app.hear(set(3, 1));
+    app.hear(set(3, 99));
+    app.hear(set(2, 98));
+    await app.settle();
+    expect(app.app.root.step.counter).toBe(1);
+    app.hear({ work, epoch: 1, seq: 4, ops: [{ op: 'add', path: '/vars/log/-', value: 'x' }] });
+    app.hear({ work, epoch: 1, seq: 4, ops: [{ op: 'add', path: '/vars/log/-', value: 'x' }] });
+    await app.settle();
+    expect(app.app.root.step.log).toEqual(['x']);
+  });
+
+  test('beyond a gap wait until the store filled it', async ({ expect }) => {
+    const app = await wired();
+    await begin(app);
+    const lost = { ...set(3, 3), ops: [{ op: 'add', path: '/vars/log/-', value: 'lost' }] as const };
+    await app.lease.appendDeltas([lost]);
+    app.hear(set(4, 4));
+    await app.settle();
+    expect(app.app.root.step).toMatchObject({ counter: 4, log: ['lost'] });
+  });
+
+  test('of an older epoch move the mark and change nothing', async ({ expect }) => {
+    const app = await wired();
+    await begin(app);
+    app.tell({ work, epoch: 1, pid: 7, state: 'lost', message: 'gone' });
+    await app.settle();
+    expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    app.hear(set(3, 50));
+    app.hear(set(4, 7, 2));
+    await app.settle();
+    expect(app.app.root.step.counter).toBe(7);
+    expect(app.launches[1]?.seq).toBe(2);
+  });
+
+  test('of works that are unknown, and malformed paths, change nothing', async ({ expect }) => {
+    const app = await wired();
+    await begin(app);
+    app.hear({ ...set(1, 1), work: 'root.other' });
+    app.hear({ work, epoch: 1, seq: 3, ops: [{ op: 'replace', path: '/calls/latest_call_hash', value: 'x' }] });
+    app.hear({ work, epoch: 1, seq: 4, ops: [{ op: 'replace', path: '/vars/undeclared', value: 1 }] });
+    app.hear({ work, epoch: 1, seq: 5, ops: [{ op: 'replace', path: '/vars/counter', value: 5 }] });
+    await app.settle();
+    expect(app.app.root.step.counter).toBe(5);
+    expect(app.loop.stage).toBe('running');
+  });
+
+  test('are all applied before the end of their call is seen (R7)', async ({ expect }) => {
+    const seen: unknown[] = [];
+    class Looks extends Flow {
+      step = new Step();
+      run(): void {
+        this.step.run();
+        seen.push([this.step.status.stage, this.step.counter, this.step.log.length]);
+      }
+    }
+    const app = await testApp(() => new App(new Looks(), { idleTurn: null }), {
+      works: {
+        'root.step': (step) => {
+          for (let n = 1; n <= 100; n += 1) step.set({ counter: n });
+          step.patch([{ op: 'add', path: '/vars/log/-', value: 'last' }]);
+        },
+      },
+    });
+    await app.settle();
+    expect(seen.filter(([stage]: any) => stage === 'succeeded')).toEqual([['succeeded', 100, 1]]);
+    await app.close();
+  });
+
+  test('may come in any order, any number of times: they are applied in theirs, once', async ({ expect }) => {
+    const fc = await import('fast-check');
+    const all = Array.from({ length: 12 }, (_, index) => set(index + 1, index + 1));
+    await fc.default.assert(
+      fc.default.asyncProperty(
+        fc.default.array(fc.default.integer({ min: 0, max: all.length - 1 }), { maxLength: 40 }),
+        async (order) => {
+          const applied: number[] = [];
+          const stored = all.slice();
+          const lease = { deltasAfter: async (_: string, seq: number) => stored.filter((delta) => delta.seq > seq) };
+          const state = { name: work, received: 0 };
+          const intake = new Intake(lease, (delta) => applied.push(delta.seq));
+          for (const index of [...order, all.length - 1]) {
+            const delta = all[index];
+            if (delta) intake.take(state, delta);
+            if (index % 3 === 0) await Promise.resolve();
+          }
+          await new Promise((resolve) => setImmediate(resolve));
+          expect(applied).toEqual(all.map(({ seq }) => seq));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('processes', () => {
+  test('whose end is heard before their launch is answered are gone', async ({ expect }) => {
+    const app = await wired();
+    app.tell(running);
+    app.tell({ work, epoch: 1, pid: 7, state: 'lost', message: 'at once' });
+    await app.settle();
+    app.tell({ ...running });
+    await app.settle();
+    expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
+  test('that no work knows are ended', async ({ expect }) => {
+    const app = await wired(new MemoryStateStore(), [{ work: 'root.old', epoch: 3, pid: 1, state: 'running' }]);
+    expect(app.ended).toEqual([{ work: 'root.old', epoch: 3 }]);
+  });
+
+  test('that a call did not reach are given it again, later', async ({ expect }) => {
+    const app = await wired();
+    app.reach('absent');
+    app.tell(running);
+    app.hear(told(1, { type: 'ready' }));
+    await app.settle();
+    const calls = (): number => app.sent.filter(({ type }) => type === 'call').length;
+    expect(calls()).toBe(1);
+    app.reach('sent');
+    await app.pass(499);
+    expect(calls()).toBe(1);
+    await app.pass(1);
+    expect(calls()).toBe(2);
+  });
+});
+
+describe('a flow that comes back while its works live on', () => {
+  test('adopts them: nothing is launched or called again, and time-outs go on', async ({ expect }) => {
+    class Timed extends Flow {
+      step = new Step({ timeout: '10 s', raiseException: false });
+      run(): void {
+        this.step.run(1);
+      }
+    }
+    const app = await testApp(() => new App(new Timed(), { idleTurn: null }));
+    await app.settle();
+    app.work('root.step').set({ counter: 1 });
+    await app.advance('4 s');
+    const again = await app.restart({ keepWorks: true });
+    await again.settle();
+    expect(again.work('root.step').launches).toBe(1);
+    expect(again.work('root.step').calls).toEqual([[1]]);
+    again.work('root.step').set({ counter: 2 });
+    await again.settle();
+    expect(again.root.step.counter).toBe(2);
+    expect(again.root.step.isRunning).toBe(true);
+    await again.advance('5999 ms');
+    expect(again.root.step.hasTimeout).toBe(false);
+    await again.advance('1 ms');
+    expect(again.root.step.hasTimeout).toBe(true);
+    await again.close();
+  });
+
+  test('applies what they did meanwhile, and gives an adopted process its next call', async ({ expect }) => {
+    class Calls extends Flow {
+      step = new Step();
+      upTo = 1;
+      run(): void {
+        for (let n = 1; n <= this.upTo; n += 1) this.step.run(n);
+      }
+    }
+    const app = await testApp(() => new App(new Calls(), { idleTurn: null }));
+    await app.settle();
+    await app.advance('1 s');
+    // The flow is gone from here on, yet the work reports.
+    app.loop.abandon();
+    app.work('root.step').set({ counter: 42 });
+    app.work('root.step').succeed();
+    const again = await app.restart({ keepWorks: true });
+    await again.settle();
+    expect(again.root.step).toMatchObject({ counter: 42, hasSucceeded: true });
+    await again.patch([{ op: 'replace', path: '/vars/upTo', value: 2 }]);
+    expect(again.work('root.step').calls).toEqual([[1], [2]]);
+    expect(again.work('root.step').launches).toBe(1);
+    await again.close();
+  });
+});
+
+describe('a flow that comes back without its works', () => {
+  test('sends interrupted calls again, keeps finished ones, and leaves stopped works alone', async ({ expect }) => {
+    class Three extends Flow {
+      done = new Step();
+      open = new Step();
+      stopped = new Step();
+      run(): void {
+        this.done.run(1);
+        this.open.run(1);
+        this.open.run(2);
+        this.stopped.run(1);
+        if (this.stopped.isRunning) this.stopped.stop();
+      }
+    }
+    const app = await testApp(() => new App(new Three(), { idleTurn: null }), { startWithFlow: true });
+    await app.settle();
+    app.work('root.done').succeed();
+    await app.advance('1 s');
+    const again = await app.restart();
+    await again.advance('1 minute');
+    expect(again.work('root.done').calls).toEqual([]);
+    expect(again.work('root.open').calls).toEqual([[1]]);
+    expect(again.work('root.open').attempt).toBe(2);
+    expect(again.work('root.stopped').launches).toBe(0);
+    expect(again.root.stopped.hasStopped).toBe(true);
+    expect(statusesOf(again.root.open)).toEqual(['pending', 'running', 'pending:interrupted', 'running']);
+    again.work('root.open').succeed();
+    await again.settle();
+    expect(again.work('root.open').calls).toEqual([[1], [2]]);
+    await again.close();
+  });
+
+  test('after it had ended takes up what its end had stopped, and only that', async ({ expect }) => {
+    class Ends extends Flow {
+      busy = new Step();
+      done = new Step();
+      never = new Step();
+      stopped = new Step();
+      ask = '';
+      run(): void {
+        this.busy.run(1);
+        this.done.run(1);
+        this.stopped.run(1);
+        if (this.stopped.isRunning) this.stopped.stop();
+        if (this.ask === 'end') {
+          this.ask = '';
+          this.stop('enough');
+        }
+      }
+    }
+    const app = await testApp(() => new App(new Ends(), { idleTurn: null }));
+    await app.settle();
+    app.work('root.done').succeed();
+    await app.settle();
+    await app.patch([{ op: 'replace', path: '/vars/ask', value: 'end' }]);
+    expect(app.result?.stage).toBe('stopped');
+    const again = await app.restart();
+    await again.advance('1 s');
+    expect(again.loop.stage).toBe('running');
+    expect(again.work('root.busy').calls).toEqual([[1]]);
+    expect(again.work('root.busy').attempt).toBe(2);
+    for (const name of ['done', 'never', 'stopped'] as const) {
+      expect(again.work(`root.${name}`).launches, name).toBe(0);
+    }
+    await again.close();
+  });
+
+  test('after a work had failed it tries that call again', async ({ expect }) => {
+    const app = await testApp(() => new App(new Root(), { idleTurn: null }));
+    await app.settle();
+    app.work(work).fail(new Error('disk full'));
+    await app.settle();
+    expect(app.result?.stage).toBe('failed');
+    const again = await app.restart();
+    await again.settle();
+    expect(again.work(work).attempt).toBe(2);
+    again.work(work).succeed();
+    await again.settle();
+    expect(again.root.step.hasSucceeded).toBe(true);
+    expect(stagesOf(again, work)).toEqual(['pending', 'running', 'succeeded']);
+    await again.close();
+  });
+});
+
+describe('a store that fails', () => {
+  test('ends the app as failed, and nothing that was not committed happens (R2)', async ({ expect }) => {
+    const store = new MemoryStateStore();
+    const app = await wired(store);
+    await begin(app);
+    // Another flow takes over.
+    await store.open('test');
+    app.app.root.step.stop();
+    await app.settle();
+    const result = await app.loop.ended;
+    expect(result).toMatchObject({ stage: 'failed', error: { code: 'STORE_CONFLICT' } });
+    expect(app.ended).toEqual([]);
+  });
+});
