@@ -55,6 +55,7 @@ export const run = defineCommand({
     const { output, signal } = context;
     const port = parsePort(input.port);
     const level = parseLevel(input.logLevel);
+    if (input.host === '') throw addressMissing();
     const view = output.isJson
       ? new JsonRunView(output)
       : new TextRunView(output, level === 'debug');
@@ -115,6 +116,14 @@ function parsePort(text: string | undefined): number | undefined {
     option: '--port',
     value: text,
     allowed: `a whole number from 0 to ${MAX_PORT}`,
+  });
+}
+
+function addressMissing(): Error {
+  return appError('CLI_OPTION_INVALID', {
+    option: '--host',
+    value: '',
+    allowed: 'an address such as 127.0.0.1, or 0.0.0.0 for all',
   });
 }
 

@@ -1,8 +1,13 @@
+import { setTimeout } from 'node:timers/promises';
 import { appError, isAppError } from '../../runtime/errors/index.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
-import { appOption, defineCommand, jsonOption } from '../define-command.ts';
+import { homeOf, runningApps } from '../../runtime/host/run-directory.ts';
+import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { findApp, type FoundApp } from '../find-app.ts';
 import { commandWork } from './work-command.ts';
+
+/** Milliseconds between two looks whether the app's process is gone. */
+const LOOK_MS = 50;
 
 export const stop = defineCommand({
   name: 'stop',
@@ -24,6 +29,7 @@ export const stop = defineCommand({
     if (work !== undefined) return await commandWork(context, { work, app }, 'stop');
     const found = await findApp(context, app);
     await endApp(found, message);
+    await untilGone(context, found);
     const { name } = found.info;
     context.output.result({ app: name, command: 'stop' }, () => `${name} has ended`);
     return exitCodes.done;
@@ -35,7 +41,7 @@ function problemOf(work: string | undefined, all: boolean): string | null {
   return all ? 'a work and --all exclude each other' : null;
 }
 
-/** Asks the app to end and waits until it is gone: its stream of events ends with it. */
+/** Asks the app to end and waits until it has, as its stream of events tells. */
 async function endApp({ client }: FoundApp, message = ''): Promise<void> {
   await client.stopApp(message);
   try {
@@ -46,4 +52,15 @@ async function endApp({ client }: FoundApp, message = ''): Promise<void> {
     // It was gone before we could listen.
     if (!isAppError(error, 'SERVER_UNREACHABLE')) throw error;
   }
+}
+
+/** Its process still closes its store after the last event; only then the name is free for another run. */
+async function untilGone({ env, signal }: CommandContext, { info }: FoundApp): Promise<void> {
+  const isRunning = async (): Promise<boolean> => {
+    const apps = await runningApps(homeOf(env));
+    return apps.some(
+      ({ pid, processStart }) => pid === info.pid && processStart === info.processStart,
+    );
+  };
+  while (!signal.aborted && (await isRunning())) await setTimeout(LOOK_MS);
 }

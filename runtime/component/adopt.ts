@@ -42,9 +42,7 @@ export function attachChild(parent: Component, key: string, child: Component): v
     parentMeta.children.set(key, child);
     return;
   }
-  const name = `${parentMeta.name}.${key}`;
-  checkFree(child);
-  parentMeta.binding?.beforeAttach(child, name);
+  checkAttachable(parent, key, child);
   adopt(child, parent, key);
   if (!parentMeta.binding) return;
   for (const component of withBelow(child)) {
@@ -53,6 +51,17 @@ export function attachChild(parent: Component, key: string, child: Component): v
     meta.binding = parentMeta.binding;
   }
   parentMeta.binding.attached(child);
+}
+
+/**
+ * Refuses what cannot be attached, before anything makes room for it.
+ *
+ * @throws `COMPONENT_DELETED`, `COMPONENT_ATTACHED_TWICE`, and what the running app refuses
+ */
+export function checkAttachable(parent: Component, key: string, child: Component): void {
+  const { name, binding } = metaOf(parent);
+  checkFree(child);
+  binding?.beforeAttach(child, `${name}.${key}`);
 }
 
 /** Takes a component and all below it out of the tree for good. */

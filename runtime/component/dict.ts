@@ -1,5 +1,5 @@
 import { appError } from '../errors/index.ts';
-import { attachChild, detach, toComponent } from './adopt.ts';
+import { attachChild, checkAttachable, detach, toComponent } from './adopt.ts';
 import { Component } from './component.ts';
 import { checkKey } from './key.ts';
 import { metaOf } from './meta.ts';
@@ -85,6 +85,9 @@ function setMember(dict: DictComponent, key: string, value: unknown): void {
     throw appError('COMPONENT_EXPECTED', { where: 'a Dict', got: describe(value) });
   const old = children.get(key);
   if (old === member) return;
-  if (old && name !== '') detach(old);
+  if (old && name !== '') {
+    checkAttachable(dict, key, member);
+    detach(old);
+  }
   attachChild(dict, key, member);
 }

@@ -1,4 +1,4 @@
-import { appError } from './app-error.ts';
+import { appError, isAppError } from './app-error.ts';
 
 type FailureHandler = (error: unknown) => void;
 
@@ -14,11 +14,16 @@ let handler: FailureHandler = DEFAULT_HANDLER;
 /**
  * Hands a promise to a named owner, so that no failure is lost.
  *
- * A rejection is reported as `INTERNAL_BACKGROUND_FAILED` to the handler set by {@link onBackgroundFailure}.
+ * A rejection is reported to the handler set by {@link onBackgroundFailure}: an error of ours as it is, since its code tells who
+ * has to act (`STORE_UNREACHABLE`), any other as `INTERNAL_BACKGROUND_FAILED`.
  */
 export function background(promise: PromiseLike<unknown>, owner: string): void {
   promise.then(undefined, (cause: unknown) => {
-    handler(appError('INTERNAL_BACKGROUND_FAILED', { owner, problem: String(cause) }, { cause }));
+    handler(
+      isAppError(cause)
+        ? cause
+        : appError('INTERNAL_BACKGROUND_FAILED', { owner, problem: String(cause) }, { cause }),
+    );
   });
 }
 

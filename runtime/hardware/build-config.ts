@@ -1,3 +1,4 @@
+import { appError } from '../errors/index.ts';
 import type { JsonObject } from '../state/json.ts';
 
 /** How the machine of a work is prepared. */
@@ -22,10 +23,10 @@ export class BuildConfig {
   readonly buildCommands: readonly string[];
 
   constructor(options: BuildConfigOptions = {}) {
-    this.requirements = options.requirements ?? [];
-    this.image = options.image ?? null;
-    this.dockerfile = options.dockerfile ?? null;
-    this.buildCommands = options.buildCommands ?? [];
+    this.requirements = texts(options.requirements, 'requirements');
+    this.image = text(options.image, 'image');
+    this.dockerfile = text(options.dockerfile, 'dockerfile');
+    this.buildCommands = texts(options.buildCommands, 'buildCommands');
   }
 
   /** The form in which it stands in props. */
@@ -51,4 +52,24 @@ export class BuildConfig {
       ...(typeof json['dockerfile'] === 'string' ? { dockerfile: json['dockerfile'] } : {}),
     });
   }
+}
+
+function texts(value: readonly string[] | undefined, option: string): readonly string[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return [...value];
+  throw invalid(option, value, 'a list of texts');
+}
+
+function text(value: string | undefined, option: string): string | null {
+  if (value === undefined) return null;
+  if (typeof value === 'string') return value;
+  throw invalid(option, value, 'text');
+}
+
+function invalid(option: string, value: unknown, allowed: string): Error {
+  return appError('APP_OPTION_INVALID', {
+    option: `BuildConfig.${option}`,
+    value: JSON.stringify(value),
+    allowed,
+  });
 }

@@ -56,7 +56,17 @@ export function isHardwareName(name: string): name is HardwareName {
   return Object.hasOwn(hardwareClasses, name);
 }
 
-/** GPUs of an instance type, as far as its family tells: GPU families start with g, p, trn or inf. */
+/** Families of EC2 instance types with NVIDIA GPUs: `g` and `gr`, `p`. */
+const GPU_FAMILY = /^(gr?|p)\d/;
+/** GPUs by size, where it is more than one. */
+const GPUS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  g: { '12xlarge': 4, '24xlarge': 4, '48xlarge': 8, metal: 8 },
+  p: { '8xlarge': 4, '16xlarge': 8, '24xlarge': 8, '48xlarge': 8 },
+};
+
+/** GPUs of an instance type, as its family and size tell. */
 export function gpusOfInstanceType(instanceType: string): number {
-  return /^(g\d|p\d)/.test(instanceType) ? 1 : 0;
+  const [family = '', size = ''] = instanceType.split('.');
+  if (!GPU_FAMILY.test(family)) return 0;
+  return GPUS[family.charAt(0)]?.[size] ?? 1;
 }

@@ -26,6 +26,7 @@ export interface InstanceTypeOptions extends CloudComputeOptions {
 }
 
 const MARKER = '__cloud_compute__';
+const INSTANCE_TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
 
 /**
  * The hardware of a work: a named class, or an EC2 instance type.
@@ -65,6 +66,10 @@ export class CloudCompute {
         known: Object.keys(hardwareClasses).join(', '),
       });
     }
+    if (this.instanceType !== null && !INSTANCE_TYPE.test(this.instanceType)) {
+      throw invalid('instanceType', this.instanceType, 'an EC2 instance type such as "g6e.xlarge"');
+    }
+    checkOptions(options);
     this.diskSize = options.diskSize ?? 0;
     this.idleTimeoutMs =
       options.idleTimeout === undefined || options.idleTimeout === null
@@ -119,4 +124,34 @@ export class CloudCompute {
       ? new CloudCompute({ ...options, instanceType: json['instanceType'] })
       : new CloudCompute(String(json['name']), options);
   }
+}
+
+function checkOptions(options: CloudComputeOptions): void {
+  for (const name of ['diskSize', 'shmSize'] as const) {
+    const size: unknown = options[name] ?? 0;
+    if (typeof size !== 'number' || !Number.isFinite(size) || size < 0)
+      throw invalid(name, size, 'a number, 0 or more');
+  }
+  const { mounts = [], colocationGroupId = '', interruptible = false } = options;
+  const areMounts =
+    Array.isArray(mounts) &&
+    mounts.every((mount) => isText(mount?.source) && isText(mount?.mountPath));
+  if (!areMounts)
+    throw invalid('mounts', mounts, "a list of { source: 's3://…', mountPath: '/…' }");
+  if (typeof colocationGroupId !== 'string')
+    throw invalid('colocationGroupId', colocationGroupId, 'text');
+  if (typeof interruptible !== 'boolean')
+    throw invalid('interruptible', interruptible, 'true or false');
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function invalid(option: string, value: unknown, allowed: string): Error {
+  return appError('APP_OPTION_INVALID', {
+    option: `CloudCompute.${option}`,
+    value: JSON.stringify(value),
+    allowed,
+  });
 }

@@ -2,10 +2,10 @@
  * A local run of an app, in this process: everything that it needs, opened in order and closed in the reverse order.
  *
  * F1 Who fails to open something closes what was opened before it.
- * F2 What an earlier run stored is not touched before the app file has loaded.
+ * F2 The state that an earlier run stored is not touched before the app file has loaded; its logs are kept as `logs.previous`.
  * F3 Works are launched before the HTTP API is built; requests wait for it.
  */
-import { rm, rename, readdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLocalBackend, type LocalBackend } from '../backends/local/local-backend.ts';
 import type { LocalTimings } from '../backends/local/local-timings.ts';
@@ -118,8 +118,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   await claim.publish(token === null ? { url: listener.url } : { url: listener.url, token });
   options.onListening?.({ name, url });
 
-  if (options.resume !== true)
-    await rename(directory.logs, `${directory.logs}.previous`).catch(() => undefined);
+  if (options.resume !== true) await keepLogsAside(directory.logs);
   const logs = new LogFiles(directory.logs, {
     onFailure: (error) => warn(`logs cannot be written: ${String(error)}`),
   });
@@ -131,8 +130,11 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
 
   process.chdir(bundle.projectRoot);
   const { loadApp } = await import('./load-app.ts');
-  const { app, exports } = await loadApp(bundle.bundlePath, bundle.projectRoot, appFile);
-  signal?.throwIfAborted();
+  // An app file may wait for ever while it loads.
+  const { app, exports } = await unlessAborted(
+    loadApp(bundle.bundlePath, bundle.projectRoot, appFile),
+    signal,
+  );
   const lease = await openStore(directory.store, {
     app: name,
     resume: options.resume ?? false,
@@ -179,6 +181,40 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     },
     close: () => closers.close(),
   };
+}
+
+/** Keeps the logs of one earlier run; one that printed nothing leaves those before it. */
+async function keepLogsAside(logs: string): Promise<void> {
+  const isThere = await rmdir(logs).then(
+    () => false,
+    (error: unknown) => !isMissing(error),
+  );
+  if (!isThere) return;
+  const previous = `${logs}.previous`;
+  await rm(previous, { recursive: true, force: true });
+  await rename(logs, previous);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** What a promise gives, or the reason of the signal when that is aborted before. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  signal.throwIfAborted();
+  let give = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  signal.addEventListener('abort', give, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+    signal.throwIfAborted();
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', give);
+  }
 }
 
 /** Bundles while the server's modules load: esbuild works in a process of its own. */

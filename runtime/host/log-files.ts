@@ -218,7 +218,8 @@ function openLog(directory: string, source: string): OpenLog | undefined {
 }
 
 function logPathsOf(directory: string, source: string): { current: string; previous: string } {
-  let name = encodeURIComponent(source);
+  // `~` marks a name that was cut.
+  let name = encodeURIComponent(source).replaceAll('~', '%7E');
   if (name.length > MAX_NAME_CHARS) {
     const hash = createHash('sha256').update(source).digest('hex').slice(0, HASH_DIGITS);
     name = `${name.slice(0, MAX_NAME_CHARS - HASH_DIGITS - 1)}~${hash}`;

@@ -4,7 +4,7 @@
  * D1 `run.json` exists while the app runs and is created by one process only; who creates it holds the name.
  * D2 A `run.json` whose process is gone is stale; pid *and* start time tell, since pids are used again.
  */
-import { rmdirSync, rmSync } from 'node:fs';
+import { readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -127,10 +127,20 @@ export async function claimRun(
       await rename(draft, runFile);
     },
     release: () => {
-      rmSync(runFile, { force: true });
+      if (isClaimOf(runFile, info)) rmSync(runFile, { force: true });
       removeIfEmpty(directory.root);
     },
   };
+}
+
+/** Whether `run.json` is still this run's own; a name that was taken away is not given back. */
+function isClaimOf(runFile: string, { pid, processStart }: RunInfo): boolean {
+  try {
+    const found = parseRun(JSON.parse(readFileSync(runFile, 'utf8')));
+    return found?.pid === pid && found.processStart === processStart;
+  } catch {
+    return false;
+  }
 }
 
 /** A run that did not come far leaves no folder. */
@@ -153,9 +163,24 @@ async function linkWhenFree(draft: string, runFile: string, name: string): Promi
     }
     const holder = await readRun(runFile);
     if (holder !== null && (await isAlive(holder))) break;
-    await rm(runFile, { force: true });
+    if (!(await takeAway(runFile, `${draft}.stale`))) break;
   }
   throw appError('STORE_LOCKED', { app: name, where: dirname(runFile) });
+}
+
+/** Removes a stale `run.json`; false when another process put its own there meanwhile, which stays. */
+async function takeAway(runFile: string, aside: string): Promise<boolean> {
+  try {
+    await rename(runFile, aside);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    throw error;
+  }
+  const taken = await readRun(aside);
+  const isLive = taken !== null && (await isAlive(taken));
+  if (isLive) await link(aside, runFile).catch(() => undefined);
+  await rm(aside, { force: true });
+  return !isLive;
 }
 
 /** All apps that run now, by name. Stale files are passed over, not removed. */

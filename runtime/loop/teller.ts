@@ -17,6 +17,8 @@ export class Teller {
   }
 
   subscribe(handler: (event: AppEvent) => void): () => void {
+    // What was recorded before anybody listened is in the document that the listener reads.
+    if (this.#listeners.size === 0) this.#recorder.untold();
     this.#listeners.add(handler);
     return () => this.#listeners.delete(handler);
   }

@@ -41,12 +41,11 @@ export function addAppRoutes(
       const { types, pointer = '' } = request.query;
       const wanted = parseTypes(types);
       parsePointer(pointer);
-      reply.hijack();
       const unsubscribe = control.subscribe((event) => {
         const part = wanted.has(event.type) ? partAt(event, pointer) : null;
         if (part !== null) stream.send(`event: ${event.type}\ndata: ${JSON.stringify(part)}\n\n`);
       });
-      const stream = streams.open(reply.raw, 'text/event-stream', unsubscribe);
+      const stream = streams.open(reply, 'text/event-stream', unsubscribe);
       stream.send(': stormkite\n\n');
     },
   );

@@ -1,5 +1,6 @@
 /** Answers that stay open: server-sent events and logs that are followed. */
 import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
 
 /** Bytes that may wait for one reader before more is sent; a slower one is dropped, so that it cannot fill the flow's memory. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -10,16 +11,17 @@ export class LiveStreams {
   #closed = false;
 
   /**
-   * Starts an answer that stays open.
+   * Starts an answer that stays open, with the headers that the reply has so far; the framework does not touch it any more.
    *
    * @param onEnd - unsubscribes; called once, whoever ends the stream
    */
-  open(response: ServerResponse, contentType: string, onEnd: () => void): LiveStream {
-    response.writeHead(200, {
-      'content-type': contentType,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
+  open(reply: FastifyReply, contentType: string, onEnd: () => void): LiveStream {
+    reply.hijack();
+    const response = reply.raw;
+    reply.header('content-type', contentType).header('cache-control', 'no-store');
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) response.setHeader(name, value);
+    response.writeHead(200);
     response.flushHeaders();
     const stream = new LiveStream(response, () => {
       this.#open.delete(stream);
@@ -55,6 +57,11 @@ export class LiveStream {
       this.#response.write(text);
       return;
     }
+    this.cut();
+  }
+
+  /** Breaks the connection, so that the reader does not take what it got for all. */
+  cut(): void {
     this.#leave();
     this.#response.destroy();
   }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { appError } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import type { LogLine } from '../ports/log-sink.ts';
@@ -37,13 +37,11 @@ export function addWorksRoutes(
       name === FLOW || logs.has(name) || control.works().some((work) => work.name === name);
     if (!isKnown) throw appError('WORK_UNKNOWN', { name });
     const request = parseLogs(query);
-    reply.hijack();
-    await sendLogs(parts, reply.raw, name, request);
+    await sendLogs(parts, reply, name, request);
   });
   app.get<Logs>(`${base}/logs`, async ({ query }, reply) => {
     const request = parseLogs(query);
-    reply.hijack();
-    await sendLogs(parts, reply.raw, null, request);
+    await sendLogs(parts, reply, null, request);
   });
 }
 
@@ -74,7 +72,7 @@ function parseLogs({
 
 async function sendLogs(
   { logs, streams }: { readonly logs: LogSource; readonly streams: LiveStreams },
-  response: Parameters<LiveStreams['open']>[0],
+  reply: FastifyReply,
   source: string | null,
   { tail, isFollowing }: LogsRequest,
 ): Promise<void> {
@@ -87,10 +85,16 @@ async function sendLogs(
         else early.push(line);
       })
     : () => undefined;
-  const stream = streams.open(response, 'application/x-ndjson', unsubscribe);
-  const lines = await logs.tail(source, tail);
-  stream.send([...lines, ...early].map(format).join(''));
-  early = null;
+  const stream = streams.open(reply, 'application/x-ndjson', unsubscribe);
+  try {
+    const lines = await logs.tail(source, tail);
+    stream.send([...lines, ...early].map(format).join(''));
+    early = null;
+  } catch (error) {
+    // The answer has begun: cutting it off is all that can still tell the reader.
+    stream.cut();
+    throw error;
+  }
   if (!isFollowing) stream.end();
 }
 

@@ -159,7 +159,8 @@ export class LocalLauncher implements Launcher {
         retryAfterMs: timings.capacityRetryMs,
       };
     }
-    if (launch.process === null) this.#tell(toFact(launch));
+    const isQueued = launch.process === null && this.#launches.has(keyOf(spec));
+    if (isQueued) this.#tell(toFact(launch));
     return null;
   }
 
@@ -178,7 +179,16 @@ export class LocalLauncher implements Launcher {
   }
 
   #start(launch: Launch, env: Env, leave: () => void): void {
-    const process = this.#spawn(env, leave);
+    let process: LocalProcess;
+    try {
+      process = this.#spawn(env, leave);
+    } catch (error) {
+      // Spawning throws for what no retry helps, such as an environment larger than the system takes.
+      leave();
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#end(launch, 'exited', `could not be started: ${problem}`);
+      return;
+    }
     process.assign(launch.spec);
     this.#took(launch, process);
   }

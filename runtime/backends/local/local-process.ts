@@ -80,7 +80,12 @@ export class LocalProcess implements ConnectionOwner {
     this.#context = context;
     this.#events = events;
     this.#slot = context.server.expect(this);
-    this.#child = this.#spawn(extraEnv);
+    try {
+      this.#child = this.#spawn(extraEnv);
+    } catch (error) {
+      context.server.forget(this.#slot);
+      throw error;
+    }
     this.#watchOutput('stdout');
     this.#watchOutput('stderr');
     this.#child.once('error', (error) => {

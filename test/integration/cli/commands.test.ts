@@ -159,6 +159,8 @@ describe('commands about a running app', () => {
     expect(await rig.run('stop', '--all', '--app', 'other', '--message', 'good bye')).toMatchObject(
       { code: 0, stdout: 'other has ended\n' },
     );
+    // Its name is free at once.
+    expect(rig.isAnnounced('other')).toBe(false);
     expect(await other.done).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/good bye\n$/),

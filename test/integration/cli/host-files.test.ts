@@ -68,6 +68,15 @@ describe('LogFiles', () => {
     expect(await tailLogs(directory, 'nobody', 10)).toEqual([]);
   });
 
+  test('a name with the mark of cut names is told among all sources', async ({ expect }) => {
+    const logs = new LogFiles(directory);
+    logs.write(line('root.d.a~b', 'here'));
+    logs.close();
+    expect(await tailLogs(directory, null, 10)).toMatchObject([
+      { source: 'root.d.a~b', line: 'here' },
+    ]);
+  });
+
   test('a name that is too long for a file system has a file too', async ({ expect }) => {
     const logs = new LogFiles(directory);
     const source = `root.d.${'ü'.repeat(128)}`;
@@ -108,6 +117,17 @@ describe('claimRun', () => {
       expect(await runningApps(directory)).toHaveLength(1);
       next.release();
     }
+  });
+
+  test('a name that another process took is not given back for it', async ({ expect }) => {
+    const claim = await claimRun(directory, app);
+    const info = JSON.parse(await readFile(claim.directory.runFile, 'utf8')) as object;
+    const other = JSON.stringify({ ...info, pid: process.ppid, processStart: '' });
+    await writeFile(claim.directory.runFile, other);
+    claim.release();
+    expect(await readFile(claim.directory.runFile, 'utf8')).toBe(other);
+    await expect(claimRun(directory, app)).rejects.toMatchObject({ code: 'STORE_LOCKED' });
+    expect(await readdir(claim.directory.root)).toEqual(['run.json']);
   });
 
   test('a home that cannot be written is named', async ({ expect }) => {

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { registry } from '../../../cli/registry.ts';
@@ -8,6 +8,7 @@ import {
   manifestSchema,
   versionSchema,
 } from '../../../cli/schemas.ts';
+import { flowThat } from './apps.ts';
 import { CliRig } from './cli-rig.ts';
 
 const RICH = `import { App, BuildConfig, CloudCompute, Dict, Flow, Work } from 'stormkite';
@@ -45,6 +46,43 @@ describe('stormkite', () => {
     expect(help.code).toBe(0);
     for (const word of Object.keys(registry)) expect(help.stdout).toContain(`\n  ${word}`);
     expect((await rig.run()).stdout).toBe(help.stdout);
+  });
+
+  test('an app file that waits for ever while it loads is given up with one Ctrl-C', async ({
+    expect,
+  }) => {
+    const file = await rig.write(
+      'stuck.ts',
+      `console.log('loading');\nawait new Promise((r) => setTimeout(r, 1e8));\n`,
+    );
+    const stuck = rig.app(file);
+    await stuck.prints('loading');
+    stuck.child.kill('SIGINT');
+    expect((await stuck.done).code).toBe(130);
+    expect(rig.isAnnounced('stuck')).toBe(false);
+  });
+
+  test('the logs are those of the latest run, and those of one before it are kept', async ({
+    expect,
+  }) => {
+    for (const text of ['first', 'second', 'third']) {
+      const file = await rig.write('talk.ts', flowThat(`console.log('${text}'); this.stop();`));
+      expect((await rig.app(file).done).code).toBe(0);
+    }
+    const broken = await rig.write('talk.ts', 'throw new Error("broken");');
+    expect((await rig.app(broken).done).code).toBe(2);
+    await rig.app(await rig.write('talk.ts', flowThat(`console.log('fourth'); this.stop();`))).done;
+    expect((await rig.run('logs', '--app', 'talk')).stdout).toBe('[flow] fourth\n');
+    const kept = await readFile(join(rig.home, 'apps/talk/logs.previous/flow.log'), 'utf8');
+    expect(kept).toMatch(/third\n$/);
+    expect(kept).not.toContain('second');
+  });
+
+  test('an empty address is refused', async ({ expect }) => {
+    expect(await rig.run('run', 'app.ts', '--host', '')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_OPTION_INVALID'),
+    });
   });
 
   test('every command has help with examples and exit codes', async ({ expect }) => {

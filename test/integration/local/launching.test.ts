@@ -30,6 +30,19 @@ describe('launching', () => {
     expect(Object.keys(env).filter((name) => name.startsWith('STORMKITE'))).toEqual([]);
   });
 
+  test('a process that the system refuses to spawn is told as one that ended', async ({
+    expect,
+  }) => {
+    const spec = rig.spec('teller', { env: { BIG: 'x'.repeat(200_000) } });
+    await rig.backend.launcher.launch(spec);
+    expect(await rig.exit('teller')).toMatchObject({
+      reason: 'exited',
+      message: expect.stringContaining('could not be started'),
+    });
+    expect(await rig.backend.launcher.observe()).toEqual([]);
+    await rig.up('counter');
+  });
+
   test('a secret of the cloud is refused for good', async ({ expect }) => {
     const result = await rig.backend.launcher.launch(
       rig.spec('teller', { secrets: { TOKEN: 'ssm:/token' } }),

@@ -341,6 +341,27 @@ describe('changes over the HTTP API', () => {
     expect(bytes).toBeLessThan((count * size) / 2);
   });
 
+  test.for(['/logs', '/works/root.train/logs', '/stream'])(
+    'a page of this machine may read %s, which stays open',
+    async (path, { expect }) => {
+      rig = await ServerRig.open();
+      rig.logs.write({ source: 'root.train', stream: 'stdout', at: Date.now(), line: 'one' });
+      const origin = 'http://localhost:5173';
+      const asked = new AbortController();
+      const response = await fetch(`${rig.url}/api/v1${path}`, {
+        headers: { origin },
+        signal: asked.signal,
+      });
+      asked.abort();
+      expect(Object.fromEntries(response.headers)).toMatchObject({
+        'access-control-allow-origin': origin,
+        vary: 'origin',
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      });
+    },
+  );
+
   test('closing ends open streams at once', async ({ expect }) => {
     rig = await ServerRig.open();
     const ended = new Promise<string>((resolve) => {

@@ -204,6 +204,23 @@ describe('deleting', () => {
     await fourth.close();
   });
 
+  test('what was deleted cannot be attached again; what is refused deletes nothing', ({ expect }) => {
+    class Holder extends Flow {
+      d = new Dict<Step>();
+      other = new Step();
+      run(): void {}
+    }
+    const root = new Holder();
+    new App(root);
+    const step = new Step();
+    root.d['a'] = step;
+    expect(codeOf(() => (root.d['a'] = root.other))).toBe('COMPONENT_ATTACHED_TWICE');
+    expect(root.d['a']).toBe(step);
+    delete root.d['a'];
+    expect(codeOf(() => (root.d['b'] = step))).toBe('COMPONENT_DELETED');
+    expect(Object.keys(root.d)).toEqual([]);
+  });
+
   test('a field can be emptied after its work was deleted', async ({ expect }) => {
     const app = await testApp(() => new App(new Root(), { idleTurn: null }));
     await app.settle();

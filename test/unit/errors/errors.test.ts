@@ -77,4 +77,16 @@ describe('errors', () => {
     expect(isAppError(heard[0], 'INTERNAL_BACKGROUND_FAILED')).toBe(true);
     expect(String(heard[0])).toContain('the heartbeat');
   });
+
+  test('an error of ours that fails in the background says itself who has to act', async ({
+    expect,
+  }) => {
+    const heard: unknown[] = [];
+    const restore = onBackgroundFailure((error) => heard.push(error));
+    const full = appError('STORE_UNREACHABLE', { where: '/store', problem: 'no space left' });
+    background(Promise.reject(full), 'making deltas durable');
+    await new Promise((resolve) => setImmediate(resolve));
+    restore();
+    expect(heard).toEqual([full]);
+  });
 });

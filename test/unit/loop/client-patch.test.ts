@@ -51,7 +51,9 @@ describe("a client's patch", () => {
     expect([app.root.d['a key']?.counter, app.root.d['x~y']?.counter]).toEqual([1, 2]);
     expect(app.root.l[1]?.label).toBe('second');
     const told = app.events.find((event) => event.type === 'delta' && event.source === 'client');
-    expect(told).toMatchObject({ ops: [{ path: '/vars/n', value: 5 }, {}, {}, {}, {}, {}, {}, {}] });
+    expect(told).toMatchObject({
+      ops: [{ path: '/vars/n', value: 5 }, {}, {}, {}, {}, {}, {}, {}],
+    });
     const again = await app.restart();
     expect(again.root.n).toBe(5);
     expect(again.root.d['x~y']?.counter).toBe(2);
@@ -69,7 +71,11 @@ describe("a client's patch", () => {
       { op: 'replace', path: '/vars/n', value: 6 },
     ]);
     expect(result).toMatchObject({ ok: false, why: 'refused' });
-    expect('outcomes' in result && result.outcomes.map(({ ok }) => ok)).toEqual([true, true, false]);
+    expect('outcomes' in result && result.outcomes.map(({ ok }) => ok)).toEqual([
+      true,
+      true,
+      false,
+    ]);
     expect(app.state).toEqual(before);
     expect(app.turns).toBe(turns);
     await app.close();
@@ -89,7 +95,9 @@ describe("a client's patch", () => {
       { op: 'test', path: '/vars/n', value: 1 },
       { op: 'replace', path: '/vars/n', value: 2 },
     ]);
-    expect('outcomes' in bad && bad.outcomes).toMatchObject([{ ok: false, problem: 'test-failed' }]);
+    expect('outcomes' in bad && bad.outcomes).toMatchObject([
+      { ok: false, problem: 'test-failed' },
+    ]);
     expect(app.root.n).toBe(0);
     await app.close();
   });
@@ -118,14 +126,23 @@ describe("a client's patch", () => {
       [{ op: 'replace', path: '/vars/__proto__', value: 1 }, 'forbidden'],
       [{ op: 'add', path: '/vars/config/__proto__', value: { polluted: true } }, 'forbidden'],
       [{ op: 'add', path: '/vars/config/constructor', value: 1 }, 'forbidden'],
-      [{ op: 'replace', path: '/vars/config', value: JSON.parse('{"__proto__":{"polluted":true}}') }, 'forbidden'],
+      [
+        {
+          op: 'replace',
+          path: '/vars/config',
+          value: JSON.parse('{"__proto__":{"polluted":true}}'),
+        },
+        'forbidden',
+      ],
       [{ op: 'replace', path: 'vars/n', value: 1 }, 'forbidden'],
       [{ op: 'replace', path: '/vars/filled', value: 1 }, 'forbidden'],
       [{ op: 'add', path: '/vars/filled', value: 1 }, 'forbidden'],
     ];
     for (const [op, problem] of refused) {
       const result = await app.patch([op]);
-      expect('outcomes' in result && result.outcomes, JSON.stringify(op)).toMatchObject([{ ok: false, problem }]);
+      expect('outcomes' in result && result.outcomes, JSON.stringify(op)).toMatchObject([
+        { ok: false, problem },
+      ]);
       expect('problem' in result && result.problem.length).toBeGreaterThan(0);
     }
     expect(app.state).toEqual(before);
@@ -134,14 +151,20 @@ describe("a client's patch", () => {
     await app.close();
   });
 
-  test('removes optional fields only, and moves between fields of one component', async ({ expect }) => {
+  test('removes optional fields only, and moves between fields of one component', async ({
+    expect,
+  }) => {
     const app = await open();
     await app.patch([{ op: 'add', path: '/vars/token', value: 'x' }]);
     expect((await app.patch([{ op: 'remove', path: '/vars/token' }])).ok).toBe(true);
     expect(app.root.token).toBeUndefined();
-    expect((await app.patch([{ op: 'move', from: '/vars/config/a', path: '/vars/list/0' }])).ok).toBe(true);
+    expect(
+      (await app.patch([{ op: 'move', from: '/vars/config/a', path: '/vars/list/0' }])).ok,
+    ).toBe(true);
     expect(app.root).toMatchObject({ list: [{ b: 1 }, 1], config: {} });
-    expect((await app.patch([{ op: 'copy', from: '/vars/list/1', path: '/vars/n' }])).ok).toBe(true);
+    expect((await app.patch([{ op: 'copy', from: '/vars/list/1', path: '/vars/n' }])).ok).toBe(
+      true,
+    );
     expect(app.root.n).toBe(1);
     const again = await app.restart();
     expect(again.root).toMatchObject({ list: [{ b: 1 }, 1], config: {}, n: 1 });
@@ -182,7 +205,10 @@ describe("a client's patch", () => {
       });
     const both = Promise.all([patch(1), patch(2)]);
     await app.settle();
-    expect(await both).toEqual([{ ok: true, version: app.loop.version }, { ok: false, why: 'stale' }]);
+    expect(await both).toEqual([
+      { ok: true, version: app.loop.version },
+      { ok: false, why: 'stale' },
+    ]);
     expect(seen).toEqual([0, 1]);
     expect(app.root.n).toBe(1);
     await app.close();
@@ -192,7 +218,9 @@ describe("a client's patch", () => {
     const app = await open();
     const stopping = app.loop.stop('bye');
     const late = app.loop.patch([{ op: 'replace', path: '/vars/n', value: 1 }]);
-    const command = app.loop.command('root.step', 'start').catch((error: { code: string }) => error.code);
+    const command = app.loop
+      .command('root.step', 'start')
+      .catch((error: { code: string }) => error.code);
     await app.settle();
     await stopping;
     expect(await late).toEqual({ ok: false, why: 'ended' });
@@ -203,7 +231,9 @@ describe("a client's patch", () => {
 
   test('and a command to no work is refused', async ({ expect }) => {
     const app = await open();
-    const unknown = app.loop.command('root.none', 'stop').catch((error: { code: string }) => error.code);
+    const unknown = app.loop
+      .command('root.none', 'stop')
+      .catch((error: { code: string }) => error.code);
     await app.settle();
     expect(await unknown).toBe('WORK_UNKNOWN');
     const deleted = app.loop.command('root.d.a key', 'delete');

@@ -28,6 +28,7 @@ async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] 
   let hear: (delta: Delta) => void = () => undefined;
   let tell: (fact: WorkFact) => void = () => undefined;
   const ended: { work: string; epoch: number }[] = [];
+  const released: string[] = [];
   let answer: 'sent' | 'absent' = 'sent';
   const channel: DeltaChannel = {
     subscribe: (handler) => {
@@ -49,7 +50,7 @@ async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] 
       ended.push({ work: ref.work, epoch: ref.epoch });
       return { forced: false };
     },
-    release: async () => undefined,
+    release: async (name) => void released.push(name),
     observe: async () => facts,
     subscribe: (handler) => {
       tell = handler;
@@ -57,7 +58,11 @@ async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] 
     },
     close: async () => undefined,
   };
-  const loop = new FlowLoop(app, { lease, channel, launcher, clock }, { name: 'test', exports: {}, startWithFlow: false });
+  const loop = new FlowLoop(
+    app,
+    { lease, channel, launcher, clock },
+    { name: 'test', exports: {}, startWithFlow: false },
+  );
   await loop.open();
   const settle = async (): Promise<void> => {
     for (let quiet = 0; quiet < 3; quiet += 1) {
@@ -66,7 +71,8 @@ async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] 
     }
   };
   const pass = async (ms: number): Promise<void> => {
-    for (let left: number | null = ms; left !== null; await settle()) left = clock.runTimerWithin(left);
+    for (let left: number | null = ms; left !== null; await settle())
+      left = clock.runTimerWithin(left);
   };
   await settle();
   return {
@@ -77,6 +83,7 @@ async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] 
     launches,
     sent,
     ended,
+    released,
     settle,
     pass,
     reach: (how: 'sent' | 'absent') => (answer = how),
@@ -94,7 +101,13 @@ const set = (seq: number, counter: number, epoch = 1): Delta => ({
   seq,
   ops: [{ op: 'replace', path: '/vars/counter', value: counter }],
 });
-const told = (seq: number, event: WorkEvent, epoch = 1): Delta => ({ work, epoch, seq, ops: [], event });
+const told = (seq: number, event: WorkEvent, epoch = 1): Delta => ({
+  work,
+  epoch,
+  seq,
+  ops: [],
+  event,
+});
 const running: WorkFact = { work, epoch: 1, pid: 7, state: 'running' };
 
 /** Brings the process up to its call; the next delta has number 3. */
@@ -126,7 +139,10 @@ describe('deltas', () => {
   test('beyond a gap wait until the store filled it', async ({ expect }) => {
     const app = await wired();
     await begin(app);
-    const lost = { ...set(3, 3), ops: [{ op: 'add', path: '/vars/log/-', value: 'lost' }] as const };
+    const lost = {
+      ...set(3, 3),
+      ops: [{ op: 'add', path: '/vars/log/-', value: 'lost' }] as const,
+    };
     await app.lease.appendDeltas([lost]);
     app.hear(set(4, 4));
     await app.settle();
@@ -150,8 +166,18 @@ describe('deltas', () => {
     const app = await wired();
     await begin(app);
     app.hear({ ...set(1, 1), work: 'root.other' });
-    app.hear({ work, epoch: 1, seq: 3, ops: [{ op: 'replace', path: '/calls/latest_call_hash', value: 'x' }] });
-    app.hear({ work, epoch: 1, seq: 4, ops: [{ op: 'replace', path: '/vars/undeclared', value: 1 }] });
+    app.hear({
+      work,
+      epoch: 1,
+      seq: 3,
+      ops: [{ op: 'replace', path: '/calls/latest_call_hash', value: 'x' }],
+    });
+    app.hear({
+      work,
+      epoch: 1,
+      seq: 4,
+      ops: [{ op: 'replace', path: '/vars/undeclared', value: 1 }],
+    });
     app.hear({ work, epoch: 1, seq: 5, ops: [{ op: 'replace', path: '/vars/counter', value: 5 }] });
     await app.settle();
     expect(app.app.root.step.counter).toBe(5);
@@ -180,7 +206,9 @@ describe('deltas', () => {
     await app.close();
   });
 
-  test('may come in any order, any number of times: they are applied in theirs, once', async ({ expect }) => {
+  test('may come in any order, any number of times: they are applied in theirs, once', async ({
+    expect,
+  }) => {
     const fc = await import('fast-check');
     const all = Array.from({ length: 12 }, (_, index) => set(index + 1, index + 1));
     await fc.default.assert(
@@ -189,7 +217,10 @@ describe('deltas', () => {
         async (order) => {
           const applied: number[] = [];
           const stored = all.slice();
-          const lease = { deltasAfter: async (_: string, seq: number) => stored.filter((delta) => delta.seq > seq) };
+          const lease = {
+            deltasAfter: async (_: string, seq: number) =>
+              stored.filter((delta) => delta.seq > seq),
+          };
           const state = { name: work, received: 0 };
           const intake = new Intake(lease, (delta) => applied.push(delta.seq));
           for (const index of [...order, all.length - 1]) {
@@ -217,8 +248,24 @@ describe('processes', () => {
     expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
 
+  test('whose hardware was kept give it back when they are stopped once more', async ({ expect }) => {
+    const app = await wired();
+    await begin(app);
+    app.app.root.step.stop({ keepHardware: true });
+    await app.settle();
+    expect([app.ended.length, app.released]).toEqual([1, []]);
+    app.tell({ work, epoch: 1, pid: 7, state: 'exited', reason: 'stopped', message: 'as asked' });
+    await app.settle();
+    app.app.root.step.stop();
+    app.app.root.step.stop();
+    await app.settle();
+    expect([app.ended.length, app.released]).toEqual([1, [work]]);
+  });
+
   test('that no work knows are ended', async ({ expect }) => {
-    const app = await wired(new MemoryStateStore(), [{ work: 'root.old', epoch: 3, pid: 1, state: 'running' }]);
+    const app = await wired(new MemoryStateStore(), [
+      { work: 'root.old', epoch: 3, pid: 1, state: 'running' },
+    ]);
     expect(app.ended).toEqual([{ work: 'root.old', epoch: 3 }]);
   });
 
@@ -239,7 +286,9 @@ describe('processes', () => {
 });
 
 describe('a flow that comes back while its works live on', () => {
-  test('adopts them: nothing is launched or called again, and time-outs go on', async ({ expect }) => {
+  test('adopts them: nothing is launched or called again, and time-outs go on', async ({
+    expect,
+  }) => {
     class Timed extends Flow {
       step = new Step({ timeout: '10 s', raiseException: false });
       run(): void {
@@ -265,7 +314,9 @@ describe('a flow that comes back while its works live on', () => {
     await again.close();
   });
 
-  test('applies what they did meanwhile, and gives an adopted process its next call', async ({ expect }) => {
+  test('applies what they did meanwhile, and gives an adopted process its next call', async ({
+    expect,
+  }) => {
     class Calls extends Flow {
       step = new Step();
       upTo = 1;
@@ -291,7 +342,9 @@ describe('a flow that comes back while its works live on', () => {
 });
 
 describe('a flow that comes back without its works', () => {
-  test('sends interrupted calls again, keeps finished ones, and leaves stopped works alone', async ({ expect }) => {
+  test('sends interrupted calls again, keeps finished ones, and leaves stopped works alone', async ({
+    expect,
+  }) => {
     class Three extends Flow {
       done = new Step();
       open = new Step();
@@ -304,7 +357,9 @@ describe('a flow that comes back without its works', () => {
         if (this.stopped.isRunning) this.stopped.stop();
       }
     }
-    const app = await testApp(() => new App(new Three(), { idleTurn: null }), { startWithFlow: true });
+    const app = await testApp(() => new App(new Three(), { idleTurn: null }), {
+      startWithFlow: true,
+    });
     await app.settle();
     app.work('root.done').succeed();
     await app.advance('1 s');
@@ -315,14 +370,21 @@ describe('a flow that comes back without its works', () => {
     expect(again.work('root.open').attempt).toBe(2);
     expect(again.work('root.stopped').launches).toBe(0);
     expect(again.root.stopped.hasStopped).toBe(true);
-    expect(statusesOf(again.root.open)).toEqual(['pending', 'running', 'pending:interrupted', 'running']);
+    expect(statusesOf(again.root.open)).toEqual([
+      'pending',
+      'running',
+      'pending:interrupted',
+      'running',
+    ]);
     again.work('root.open').succeed();
     await again.settle();
     expect(again.work('root.open').calls).toEqual([[1], [2]]);
     await again.close();
   });
 
-  test('after it had ended takes up what its end had stopped, and only that', async ({ expect }) => {
+  test('after it had ended takes up what its end had stopped, and only that', async ({
+    expect,
+  }) => {
     class Ends extends Flow {
       busy = new Step();
       done = new Step();
@@ -375,7 +437,9 @@ describe('a flow that comes back without its works', () => {
 });
 
 describe('a store that fails', () => {
-  test('ends the app as failed, and nothing that was not committed happens (R2)', async ({ expect }) => {
+  test('ends the app as failed, and nothing that was not committed happens (R2)', async ({
+    expect,
+  }) => {
     const store = new MemoryStateStore();
     const app = await wired(store);
     await begin(app);

@@ -4,7 +4,9 @@ import { testApp } from 'stormkite/testing';
 import { Step } from './step.ts';
 
 describe('iterate', () => {
-  test('continues with the item at which the turn was suspended, and runs through once', async ({ expect }) => {
+  test('continues with the item at which the turn was suspended, and runs through once', async ({
+    expect,
+  }) => {
     const lines: string[] = [];
     class Root extends Flow {
       step = new Step({ parallel: false });
@@ -24,7 +26,15 @@ describe('iterate', () => {
     }
     await app.settle();
     const distinct = lines.filter((line, index) => line !== lines[index - 1]);
-    expect(distinct).toEqual(['before a', 'after a', 'before b', 'after b', 'before c', 'after c', 'end']);
+    expect(distinct).toEqual([
+      'before a',
+      'after a',
+      'before b',
+      'after b',
+      'before c',
+      'after c',
+      'end',
+    ]);
     expect(app.work('root.step').calls).toEqual([['a'], ['b'], ['c']]);
     lines.length = 0;
     await app.advance('1 s');
@@ -32,7 +42,9 @@ describe('iterate', () => {
     await app.close();
   });
 
-  test('starts again after the last item when runOnce is false, and rests while nothing changes', async ({ expect }) => {
+  test('starts again after the last item when runOnce is false, and rests while nothing changes', async ({
+    expect,
+  }) => {
     const rounds: string[] = [];
     class Root extends Flow {
       n = 0;
@@ -56,7 +68,8 @@ describe('iterate', () => {
       run(): void {
         for (const item of this.iterate(['a'])) seen.push(item);
         for (const item of this.iterate(['b'])) seen.push(item);
-        for (const key of ['x', 'y']) for (const item of this.iterate(['c'], { key })) seen.push(`${key}${item}`);
+        for (const key of ['x', 'y'])
+          for (const item of this.iterate(['c'], { key })) seen.push(`${key}${item}`);
       }
     }
     const app = await testApp(() => new App(new Root(), { idleTurn: null }));
@@ -97,7 +110,8 @@ describe('iterate', () => {
     const seen: unknown[] = [];
     class Root extends Flow {
       run(): void {
-        for (const item of this.iterate(new Map([[Symbol.iterator, new Date(0)]]), { key: 'map' })) seen.push(item);
+        for (const item of this.iterate(new Map([[Symbol.iterator, new Date(0)]]), { key: 'map' }))
+          seen.push(item);
         for (const item of this.iterate('xy', { key: 'text' })) seen.push(item);
         for (const item of this.iterate([], { key: 'none' })) seen.push(item);
       }

@@ -43,7 +43,7 @@ const play: WorkScript = async (work, arg) => {
   await Promise.resolve();
   work.set({ counter: (Number(arg) || 0) * 2 });
   await Promise.resolve();
-  work.patch([{ op: 'add', path: `/vars/data/${String(arg ?? 'none')}`, value: 'done' }]);
+  work.patch([{ op: 'add', path: `/vars/data/${JSON.stringify(arg ?? null)}`, value: 'done' }]);
 };
 
 const WORKS: Record<string, WorkScript> = {
@@ -62,10 +62,16 @@ interface Step_ {
 }
 
 const anOp: fc.Arbitrary<Operation> = fc.oneof(
-  fc.constantFrom(...NAMES).map((name) => ({ op: 'add' as const, path: '/vars/wanted/-', value: name })),
+  fc
+    .constantFrom(...NAMES)
+    .map((name) => ({ op: 'add' as const, path: '/vars/wanted/-', value: name })),
   fc.constant<Operation>({ op: 'replace', path: '/vars/wanted', value: [] }),
-  fc.constantFrom(...NAMES).map((name) => ({ op: 'add' as const, path: '/vars/stopped/-', value: name })),
-  fc.integer({ min: 1, max: 4 }).map((value) => ({ op: 'replace' as const, path: '/vars/rounds', value })),
+  fc
+    .constantFrom(...NAMES)
+    .map((name) => ({ op: 'add' as const, path: '/vars/stopped/-', value: name })),
+  fc
+    .integer({ min: 1, max: 4 })
+    .map((value) => ({ op: 'replace' as const, path: '/vars/rounds', value })),
 );
 
 const aStep: fc.Arbitrary<Step_> = fc.record({
@@ -75,8 +81,13 @@ const aStep: fc.Arbitrary<Step_> = fc.record({
 });
 
 /** Plays a script; gives the final state without times and attempts, and which calls ran twice although they had ended. */
-async function playOut(script: readonly Step_[], kills: boolean): Promise<{ state: Json; repeated: string[] }> {
-  let app: TestApp<Root> = await testApp(() => new App(new Root(), { idleTurn: null }), { works: WORKS });
+async function playOut(
+  script: readonly Step_[],
+  kills: boolean,
+): Promise<{ state: Json; repeated: string[] }> {
+  let app: TestApp<Root> = await testApp(() => new App(new Root(), { idleTurn: null }), {
+    works: WORKS,
+  });
   const repeated: string[] = [];
   let ended = new Set<string>();
   const check = (): void => {
@@ -126,31 +137,47 @@ function endedCalls(document: JsonObject, name = 'root'): Set<string> {
 
 /** A state without what a restart may change: times, attempts, histories, the order in which calls waited. */
 function outcomeOf(document: JsonObject): Json {
-  const { vars, calls, flows, works, structures } = document as Record<string, JsonObject | undefined>;
+  const { vars, calls, flows, works, structures } = document as Record<
+    string,
+    JsonObject | undefined
+  >;
   const own = Object.entries(vars ?? {}).filter(([name]) => !name.startsWith('_'));
   const outcomes = Object.entries(calls ?? {}).map(([hash, entry]): [string, Json] => {
     const { outcome, statuses } = (entry ?? {}) as { outcome?: Json; statuses?: { stage: Json }[] };
-    return statuses === undefined ? [hash, null] : [hash, [outcome ?? null, statuses.at(-1)?.stage ?? null]];
+    return statuses === undefined
+      ? [hash, null]
+      : [hash, [outcome ?? null, statuses.at(-1)?.stage ?? null]];
   });
-  const kept = outcomes.filter(([hash]) => !['queue', 'latest_call_hash'].includes(hash)).toSorted();
+  const kept = outcomes
+    .filter(([hash]) => !['queue', 'latest_call_hash'].includes(hash))
+    .toSorted();
   const children = [flows, works, structures].map((group) =>
     Object.entries(group ?? {}).map(([key, child]): Json => [key, outcomeOf(child as JsonObject)]),
   );
-  return [Object.fromEntries(own), Object.fromEntries(kept), ...children, calls?.['num_successes'] ?? 0];
+  return [
+    Object.fromEntries(own),
+    Object.fromEntries(kept),
+    ...children,
+    calls?.['num_successes'] ?? 0,
+  ];
 }
 
 describe('a flow that is killed and opened again', () => {
-  test('ends in the state of one that ran on, and repeats no call that had ended', { timeout: 60_000 }, async ({ expect }) => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(aStep, { minLength: 1, maxLength: 6 }), async (script) => {
-        const calm = await playOut(script, false);
-        const rough = await playOut(script, true);
-        expect(rough.repeated).toEqual([]);
-        expect(rough.state).toEqual(calm.state);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test(
+    'ends in the state of one that ran on, and repeats no call that had ended',
+    { timeout: 60_000 },
+    async ({ expect }) => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(aStep, { minLength: 1, maxLength: 6 }), async (script) => {
+          const calm = await playOut(script, false);
+          const rough = await playOut(script, true);
+          expect(rough.repeated).toEqual([]);
+          expect(rough.state).toEqual(calm.state);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   test('is the same when it is killed before its first turn', async ({ expect }) => {
     const app = await testApp(() => new App(new Root()), { works: WORKS });

@@ -18,7 +18,8 @@ function scheduled(pattern: string, options: Options = {}) {
   class Root extends Flow {
     n = 0;
     run(): void {
-      if (this.schedule(pattern, options)) fired.push(((app?.clock.now() ?? START) - START) / 60_000);
+      if (this.schedule(pattern, options))
+        fired.push(((app?.clock.now() ?? START) - START) / 60_000);
     }
   }
   const open = async (): Promise<TestApp<Root>> => {
@@ -41,7 +42,9 @@ describe('schedule', () => {
     await app.close();
   });
 
-  test('takes six fields with seconds first, and the aliases with and without @', async ({ expect }) => {
+  test('takes six fields with seconds first, and the aliases with and without @', async ({
+    expect,
+  }) => {
     const cases: [string, string, number[]][] = [
       ['*/20 * * * * *', '1 minute', [0, 1 / 3, 2 / 3, 1]],
       ['hourly', '2 hours', [0, 60, 120]],
@@ -57,12 +60,17 @@ describe('schedule', () => {
       const { fired, open } = scheduled(pattern);
       const app = await open();
       await app.advance(time);
-      expect(fired.map((at) => Math.round(at * 3) / 3), pattern).toEqual(expected.map((at) => Math.round(at * 3) / 3));
+      expect(
+        fired.map((at) => Math.round(at * 3) / 3),
+        pattern,
+      ).toEqual(expected.map((at) => Math.round(at * 3) / 3));
       await app.close();
     }
   });
 
-  test('is first true at the first time of the pattern from startTime on, when that lies ahead', async ({ expect }) => {
+  test('is first true at the first time of the pattern from startTime on, when that lies ahead', async ({
+    expect,
+  }) => {
     for (const [startTime, expected] of [
       [new Date(START + 60 * 60_000), [60, 90]],
       [new Date(START + 65 * 60_000).toISOString(), [90]],
@@ -89,7 +97,9 @@ describe('schedule', () => {
     }
   });
 
-  test('stays true until a turn ends unsuspended, so that several works can follow one another', async ({ expect }) => {
+  test('stays true until a turn ends unsuspended, so that several works can follow one another', async ({
+    expect,
+  }) => {
     class Root extends Flow {
       a = new Step({ parallel: false });
       b = new Step({ parallel: false });
@@ -133,7 +143,8 @@ describe('schedule', () => {
         if (this.schedule('0 * * * *')) counts.second += 1;
         // prettier-ignore
         { if (this.schedule('1 * * * *', { key: 'x' })) counts.third += 1; if (this.schedule('1 * * * *', { key: 'y' })) counts.fourth += 1; }
-        for (const key of ['a', 'b', 'c']) if (this.schedule('2 * * * *', { key })) counts.keyed += 1;
+        for (const key of ['a', 'b', 'c'])
+          if (this.schedule('2 * * * *', { key })) counts.keyed += 1;
       }
     }
     const app = await testApp(() => new App(new Root(), { idleTurn: null }));
@@ -193,7 +204,9 @@ describe('schedule', () => {
     await again.close();
   });
 
-  test('a pattern whose next time lies months ahead does not overflow its timer', async ({ expect }) => {
+  test('a pattern whose next time lies months ahead does not overflow its timer', async ({
+    expect,
+  }) => {
     const { fired, open } = scheduled('0 0 1 4 *');
     const app = await open();
     await app.advance('89 days');
