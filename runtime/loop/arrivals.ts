@@ -3,7 +3,7 @@
  */
 import { appError } from '../errors/index.ts';
 import type { Component } from '../component/component.ts';
-import type { Launcher, WorkFact } from '../ports/launcher.ts';
+import type { WorkFact } from '../ports/launcher.ts';
 import type { Delta } from '../protocol/delta.ts';
 import type { JsonObject } from '../state/json.ts';
 import { applyClientPatch } from './client-patch.ts';
@@ -28,7 +28,6 @@ export interface ArrivalsParts {
   readonly committer: Committer;
   readonly waker: Waker;
   readonly teller: Teller;
-  readonly launcher: Launcher;
   readonly document: () => JsonObject;
   /** Ends a process that belongs to no work. */
   readonly endUnknown: (fact: WorkFact) => void;

@@ -87,7 +87,8 @@ export class LoopBinding implements FlowBinding {
   stopWork(work: Work<object>, keepHardware: boolean): void {
     const state = this.#parts.works.of(work);
     const changed = state.ledger.stop(this.#parts.clock.now(), 'requested');
-    state.release = !changed && state.keepHardware && !keepHardware;
+    // Hardware that an earlier stop kept is given back by one that does not.
+    state.release = !keepHardware && (state.release || (!changed && state.keepHardware));
     state.keepHardware = keepHardware;
     if (!changed && state.wanted === 'stopped' && !state.release) return;
     state.want('stopped');

@@ -1,27 +1,88 @@
-/** Brings the works up to where the app left them, or starts them with it. */
+/**
+ * Brings an app up: restores what is stored, or starts afresh.
+ *
+ * O1 What works did while no flow was there is applied before anything is decided about them.
+ */
 import type { App } from '../component/app.ts';
-import { worksBelow } from '../component/tree.ts';
+import { metaOf } from '../component/meta.ts';
+import { flowsBelow, withBelow, worksBelow } from '../component/tree.ts';
 import { OPTIONS } from '../component/work-symbols.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
-import type { Json } from '../state/json.ts';
-import type { Recorder } from './recorder.ts';
-import type { WorkBook } from './work-book.ts';
-import type { WorkEvents } from './work-events.ts';
+import { STORE_VERSION } from '../protocol/version.ts';
+import { cloneJson, type Json } from '../state/json.ts';
+import type { LoopParts } from './compose.ts';
+import { reach } from './failpoints.ts';
+import { Intake } from './intake.ts';
+import type { LoopPorts } from './loop-options.ts';
+import { restoreState, restoreTree } from './restore.ts';
 import { WORK_RECORD, type WorkState } from './work-state.ts';
 
 /** Stages of a work that its app's end interrupted. */
 const UNDER_WAY: ReadonlySet<string> = new Set(['pending', 'started', 'running']);
 
-export interface OpeningParts {
-  readonly clock: Clock;
-  readonly works: WorkBook;
-  readonly recorder: Recorder;
-  readonly events: WorkEvents;
+/**
+ * Opens an app; gives what ends the subscriptions.
+ *
+ * @param byDefault - whether works without an explicit `startWithFlow` start with the app
+ */
+export async function openApp(
+  app: App,
+  ports: LoopPorts,
+  parts: LoopParts,
+  byDefault: boolean,
+): Promise<() => void> {
+  const { arrivals, committer, planner, recorder, schedules, teller, tree, warn, works } = parts;
+  const { flow } = app;
+  const stored = await ports.lease.load();
+  planner.tree = [...withBelow(flow)].map((each) => metaOf(each).name);
+  if (stored) {
+    for (const record of restoreTree(app, stored, parts.classes)) tree.restored(record);
+    restoreState(app, stored, warn);
+  }
+  parts.bind(flow);
+  if (stored) restoreWorks(app, stored, parts);
+  else for (const work of worksBelow(flow)) works.add(work);
+  committer.startAt(stored?.version ?? 0);
+  recorder.meta('version', STORE_VERSION);
+  for (const component of withBelow(flow)) tree.noteFields(component);
+  const unsubscribe = await listen(ports, parts, stored !== null);
+  if (stored) {
+    arrivals.apply();
+    rearmWorks(stored, parts);
+  } else startWithFlow(byDefault, parts);
+  for (const each of [flow, ...flowsBelow(flow)]) schedules.restore(each);
+  teller.changes('flow');
+  // The whole document follows: what was told on the way is part of it.
+  recorder.op({ op: 'replace', path: '', value: cloneJson(parts.document()) });
+  recorder.untold();
+  committer.hurry();
+  return unsubscribe;
+}
+
+async function listen(ports: LoopPorts, parts: LoopParts, catchUp: boolean): Promise<() => void> {
+  const { channel, launcher, lease } = ports;
+  const { arrivals, works } = parts;
+  const intake = new Intake(lease, (delta) => arrivals.post({ type: 'delta', delta }));
+  const unsubscribe = [
+    channel.subscribe((delta) => {
+      reach('delta.received');
+      const state = works.get(delta.work);
+      if (state) intake.take(state, delta);
+    }),
+    launcher.subscribe((fact) => arrivals.post({ type: 'fact', fact })),
+  ];
+  for (const fact of await launcher.observe()) arrivals.post({ type: 'fact', fact });
+  for (const state of catchUp ? works.all() : []) {
+    const missed = await lease.deltasAfter(state.name, state.mark);
+    for (const delta of missed) intake.take(state, delta);
+  }
+  return () => {
+    for (const end of unsubscribe) end();
+  };
 }
 
 /** Begins to keep the works of the tree, as they were stored. */
-export function restoreWorks(app: App, stored: StoredApp, { works, recorder }: OpeningParts): void {
+function restoreWorks(app: App, stored: StoredApp, { works, recorder }: LoopParts): void {
   works.restoreEpochs(stored.meta);
   const names = new Set<string>();
   for (const work of worksBelow(app.flow)) {
@@ -39,7 +100,7 @@ export function restoreWorks(app: App, stored: StoredApp, { works, recorder }: O
 }
 
 /** Starts the works that were constructed with the app. */
-export function startWithFlow(byDefault: boolean, { clock, works }: OpeningParts): void {
+function startWithFlow(byDefault: boolean, { clock, works }: LoopParts): void {
   for (const state of works.all()) {
     if (!(state.work?.[OPTIONS].startWithFlow ?? byDefault)) continue;
     state.ledger.starting(clock.now());
@@ -48,8 +109,8 @@ export function startWithFlow(byDefault: boolean, { clock, works }: OpeningParts
   }
 }
 
-/** After a restart: calls whose process is gone are sent again. What was stored must have been applied before. */
-export function rearmWorks(stored: StoredApp, { clock, events, works }: OpeningParts): void {
+/** After a restart: calls whose process is gone are sent again. */
+function rearmWorks(stored: StoredApp, { clock, events, works }: LoopParts): void {
   const stage = (stored.document['app_state'] as { stage?: Json } | undefined)?.stage;
   for (const state of works.all()) {
     const { active } = state.ledger;

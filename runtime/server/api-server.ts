@@ -11,7 +11,7 @@ import type { AppControl } from '../loop/control.ts';
 import { Access } from './access.ts';
 import { addAppRoutes, type AppFacts } from './app-routes.ts';
 import { MAX_BODY_BYTES, toErrorAnswer } from './http-error.ts';
-import type { Listener } from './listener.ts';
+import type { Listener, RequestHandler } from './listener.ts';
 import { LiveStreams } from './live-stream.ts';
 import type { LogSource } from './log-source.ts';
 import { addStateRoutes } from './state-routes.ts';
@@ -44,9 +44,10 @@ export interface ApiServer {
 export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   const { listener, control } = parts;
   const streams = new LiveStreams();
+  let handler: RequestHandler | undefined;
   const app = fastify({
-    serverFactory: (handler) => {
-      listener.attach(handler);
+    serverFactory: (handle) => {
+      handler = handle;
       return listener.server;
     },
     bodyLimit: MAX_BODY_BYTES,
@@ -76,6 +77,8 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   addWorksRoutes(app, { control, logs: parts.logs, streams }, API_BASE);
   addAppRoutes(app, { control, streams, facts: parts.facts }, API_BASE);
   await app.ready();
+  // Not before: until then the framework knows no hooks, and requests that waited would be cut off or pass unchecked (H1).
+  if (handler !== undefined) listener.attach(handler);
   return {
     close: async () => {
       streams.close();

@@ -78,6 +78,22 @@ describe('stormkite', () => {
     expect(kept).not.toContain('second');
   });
 
+  test('requests that come while the app loads wait, and are checked and answered', async ({
+    expect,
+  }) => {
+    const text = `${flowThat('')}await new Promise((r) => setTimeout(r, 2000));\n`;
+    const app = rig.app(await rig.write('slow.ts', text));
+    await app.prints('slow at ');
+    const [url = ''] = /http:\S+/.exec(app.stdout) ?? [];
+    const foreign = fetch(`${url}/api/v1/status`, {
+      headers: { origin: 'http://elsewhere.example' },
+    });
+    const [refused, stopped] = await Promise.all([foreign, rig.run('stop', '--all')]);
+    expect(refused.status).toBe(403);
+    expect(stopped).toMatchObject({ code: 0, stdout: 'slow has ended\n' });
+    expect((await app.done).code).toBe(0);
+  });
+
   test('an empty address is refused', async ({ expect }) => {
     expect(await rig.run('run', 'app.ts', '--host', '')).toMatchObject({
       code: 2,

@@ -204,7 +204,9 @@ describe('deleting', () => {
     await fourth.close();
   });
 
-  test('what was deleted cannot be attached again; what is refused deletes nothing', ({ expect }) => {
+  test('what was deleted cannot be attached again; what is refused deletes nothing', ({
+    expect,
+  }) => {
     class Holder extends Flow {
       d = new Dict<Step>();
       other = new Step();

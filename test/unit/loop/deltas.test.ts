@@ -248,7 +248,9 @@ describe('processes', () => {
     expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
 
-  test('whose hardware was kept give it back when they are stopped once more', async ({ expect }) => {
+  test('whose hardware was kept give it back when they are stopped once more', async ({
+    expect,
+  }) => {
     const app = await wired();
     await begin(app);
     app.app.root.step.stop({ keepHardware: true });
