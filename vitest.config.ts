@@ -27,10 +27,24 @@ export default defineConfig({
         test: {
           name: 'integration',
           sequence: { groupOrder: 2 },
-          include: ['test/integration/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/support/build.ts'],
           pool: 'forks',
           maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          // One at a time: what an example shows depends on a processor being free for each of its processes.
+          name: 'examples',
+          sequence: { groupOrder: 3 },
+          include: ['examples/**/*.test.ts'],
+          globalSetup: ['test/support/build.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -4,6 +4,9 @@ import { appError } from '../runtime/errors/index.ts';
 import { homeOf, runningApps, type RunInfo } from '../runtime/host/run-directory.ts';
 import type { CommandContext } from './define-command.ts';
 
+/** How long an app may take to answer at first, in milliseconds. */
+export const ANSWER_MS = 5_000;
+
 export interface FoundApp {
   readonly info: RunInfo;
   readonly client: AppClient;
@@ -28,7 +31,19 @@ export async function findApp(
       : appError('CLI_APP_UNKNOWN', { app: name, running });
   }
   if (name === undefined && apps.length > 1) throw appError('CLI_APP_AMBIGUOUS', { running });
+  await checkAnswers(info, context.signal);
   return { info, client: clientOf(info, context.signal) };
+}
+
+/** An app whose flow never yields does not answer; commands say so instead of waiting for ever. */
+async function checkAnswers(info: RunInfo, signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.timeout(ANSWER_MS);
+  try {
+    await clientOf(info, AbortSignal.any([signal, deadline])).status();
+  } catch (cause) {
+    if (!deadline.aborted) throw cause;
+    throw appError('CLI_APP_SILENT', { app: info.name, pid: info.pid }, { cause });
+  }
 }
 
 /** A client of a running app, ended with the command. */

@@ -3,11 +3,8 @@ import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf, runningApps, type RunInfo } from '../../runtime/host/run-directory.ts';
 import type { WorkSummary } from '../../runtime/protocol/events.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
-import { clientOf, findApp } from '../find-app.ts';
+import { ANSWER_MS, clientOf, findApp } from '../find-app.ts';
 import { toTable } from '../table.ts';
-
-/** An app that does not answer in this time is shown as such. */
-const ANSWER_MS = 5_000;
 
 interface Row {
   readonly info: RunInfo;

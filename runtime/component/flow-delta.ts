@@ -14,6 +14,7 @@ export function toFieldPaths(ops: readonly Operation[]): Operation[] {
   const own: Operation[] = [];
   for (const op of ops) {
     if (!op.path.startsWith(`${VARS}/`)) continue;
+    if ('from' in op && !op.from.startsWith(`${VARS}/`)) continue;
     const path = op.path.slice(VARS.length);
     own.push('from' in op ? { ...op, path, from: op.from.slice(VARS.length) } : { ...op, path });
   }

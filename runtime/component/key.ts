@@ -18,5 +18,6 @@ function keyProblem(key: string): string | null {
   if (key.length > MAX_KEY_LENGTH) return `it is longer than ${MAX_KEY_LENGTH} characters`;
   if (FORBIDDEN.has(key)) return 'this word is reserved';
   if (/[./]/.test(key)) return 'it contains "." or "/"';
+  if (/\p{Cs}/u.test(key)) return 'it contains half of a surrogate pair';
   return /\p{Cc}/u.test(key) ? 'it contains a control character' : null;
 }

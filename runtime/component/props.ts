@@ -1,6 +1,13 @@
+import { appError } from '../errors/index.ts';
 import { BuildConfig } from '../hardware/build-config.ts';
 import { CloudCompute } from '../hardware/cloud-compute.ts';
-import { MAX_DEPTH, toJsonCopy, type Json, type JsonObject } from '../state/json.ts';
+import {
+  isForbiddenKey,
+  MAX_DEPTH,
+  toJsonCopy,
+  type Json,
+  type JsonObject,
+} from '../state/json.ts';
 
 /**
  * Copies what a constructor passed to `super`, so that later changes of the original do not matter.
@@ -11,6 +18,9 @@ import { MAX_DEPTH, toJsonCopy, type Json, type JsonObject } from '../state/json
 export function toProps(given: object, subject: string): Readonly<Record<string, unknown>> {
   const props: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {
+    if (isForbiddenKey(key)) {
+      throw appError('STATE_KEY_FORBIDDEN', { subject: `${subject}.props`, key });
+    }
     if (value !== undefined) props[key] = copyProp(value, `${subject}.props.${key}`);
   }
   return Object.freeze(props);

@@ -24,10 +24,27 @@ export function renderError(
     lines.push(`  ${paint(label.padEnd(5), 'label')} ${text}`);
   };
   if (error.at !== undefined) row('at', error.at);
+  const line = error.kind === 'user' ? userLine(error) : undefined;
+  if (line !== undefined) row('line', line);
   if (error.hint !== undefined) row('hint', error.hint);
   if (error.cause instanceof Error && error.kind !== 'user') row('cause', error.cause.message);
   row('docs', `errors.md#${error.code.toLowerCase()}`);
   if ((options.verbose === true || error.kind === 'bug') && error.stack !== undefined)
     lines.push(error.stack);
   return lines.join('\n');
+}
+
+/** Folders of this package: frames in them are not the user's. */
+const OWN = new URL('../../', import.meta.url).pathname;
+const OWN_CODE = ['runtime/', 'cli/', 'node_modules/'].map((folder) => OWN + folder);
+const FRAME = /(?:\(|at )(?:file:\/\/)?(\/[^()]*?):(\d+):(\d+)\)?$/;
+
+/** File, line and column of the user's code that caused an error, as far as its stack tells. */
+function userLine({ stack = '' }: Error): string | undefined {
+  for (const line of stack.split('\n')) {
+    const [, file, row, column] = FRAME.exec(line.trim()) ?? [];
+    if (file === undefined || OWN_CODE.some((folder) => file.startsWith(folder))) continue;
+    return `${file}:${row}:${column}`;
+  }
+  return undefined;
 }

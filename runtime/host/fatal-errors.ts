@@ -1,4 +1,6 @@
+import { writeSync } from 'node:fs';
 import { onBackgroundFailure } from '../errors/index.ts';
+import { exitCodes } from './exit-codes.ts';
 
 /** Errors that nothing caught: of user code outside of turns, and of our own background work. */
 export interface FatalErrors {
@@ -20,13 +22,25 @@ export function watchFatalErrors(): FatalErrors {
     if (!isBrokenPipe(error)) take(error);
   };
   process.on('uncaughtException', uncaught);
+  process.on('exit', explainExit);
   return {
     first,
     release: () => {
       restore();
       process.off('uncaughtException', uncaught);
+      process.off('exit', explainExit);
     },
   };
+}
+
+/** User code ended the process in the middle of the run: that is a failure, and nothing is lost. */
+function explainExit(code: number): void {
+  if (code === exitCodes.interrupted) return;
+  writeSync(
+    2,
+    `the flow called process.exit(${code}); its works end with it, go on with --resume\n`,
+  );
+  process.exitCode = exitCodes.failed;
 }
 
 function isBrokenPipe(error: unknown): boolean {

@@ -9,6 +9,10 @@ import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLocalBackend, type LocalBackend } from '../backends/local/local-backend.ts';
 import type { LocalTimings } from '../backends/local/local-timings.ts';
+import { secretVariables } from '../backends/local/secrets.ts';
+import type { App } from '../component/app.ts';
+import { worksBelow } from '../component/tree.ts';
+import { OPTIONS } from '../component/work-symbols.ts';
 import { background, toWire } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
@@ -142,6 +146,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   });
   closers.add(() => lease.close());
   const backend = await openBackend(options, {
+    app,
     name,
     directory,
     bundle,
@@ -233,6 +238,7 @@ async function bundleInto(outDirectory: string, appFile: string): Promise<Bundle
 function openBackend(
   { env, localTimings }: RunOptions,
   parts: {
+    readonly app: App;
     readonly name: string;
     readonly directory: AppDirectory;
     readonly bundle: { readonly bundlePath: string; readonly projectRoot: string };
@@ -240,7 +246,7 @@ function openBackend(
     readonly logs: Parameters<typeof createLocalBackend>[0]['logs'];
   },
 ): Promise<LocalBackend> {
-  const { name, directory, bundle, lease, logs } = parts;
+  const { app, name, directory, bundle, lease, logs } = parts;
   return createLocalBackend({
     app: name,
     bundlePath: bundle.bundlePath,
@@ -249,8 +255,14 @@ function openBackend(
     logs,
     directory: directory.root,
     environment: env,
+    withheld: secretSourcesOf(app),
     ...(localTimings === undefined ? {} : { timings: localTimings }),
   });
+}
+
+/** Variables that the works which the constructors built take as secrets: no other process inherits them. */
+function secretSourcesOf(app: App): string[] {
+  return worksBelow(app.flow).flatMap((work) => secretVariables(work[OPTIONS].secrets));
 }
 
 /** How the app ended. An error that nothing caught ends it as failed; calls stay open for `--resume`. */

@@ -19,6 +19,11 @@ const boot = parseWorkBoot(process.env[WORK_BOOT_VARIABLE]);
 // Programs that user code starts are no works of this flow.
 delete process.env[WORK_BOOT_VARIABLE];
 
+// What is printed must not be lost when the process ends: Node.js queues writes to pipes unless they block.
+for (const stream of [process.stdout, process.stderr]) {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?(blocking: boolean): void } };
+  handle?.setBlocking?.(true);
+}
 // Whoever reads them may be gone; the reporter thread notices.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);

@@ -124,8 +124,11 @@ export class Arrivals {
     const last = outcomes.at(-1);
     if (last && !last.ok)
       return done({ ok: false, why: 'refused', outcomes, problem: last.message });
-    waker.wantTurn();
-    committer.whenDurable(() => done({ ok: true, version: committer.version }));
+    if (ops.length > 0) waker.wantTurn();
+    committer.whenDurable(
+      () => done({ ok: true, version: committer.version }),
+      () => done({ ok: false, why: 'ended' }),
+    );
   }
 
   #command({ work, verb, done }: Extract<Item, { type: 'command' }>): void {
@@ -137,7 +140,10 @@ export class Arrivals {
     else if (verb === 'stop') binding.stopWork(target, false);
     else binding.deleteWork(target);
     waker.wantTurn();
-    committer.whenDurable(() => done(null));
+    committer.whenDurable(
+      () => done(null),
+      () => done(notRunning(verb)),
+    );
   }
 }
 

@@ -3,8 +3,8 @@ import { canonicalJson } from '../component/canonical-json.ts';
 import type { Json } from '../state/json.ts';
 
 const HEX_DIGITS = 32;
-/** Hashes remembered per work: a flow repeats the same few calls in every turn. */
-const REMEMBERED = 16;
+/** Hashes remembered per work: a flow repeats the same calls in every turn. */
+const REMEMBERED = 4_096;
 
 /** Identity of a call: SHA-256 of the canonical JSON of its arguments, order-sensitive, 32 hex digits. */
 export function callHash(args: readonly Json[]): string {

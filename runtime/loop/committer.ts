@@ -22,6 +22,12 @@ export interface CommitterOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Exactly one of the two is called. */
+interface Waiting {
+  readonly durable: () => void;
+  readonly lost: () => void;
+}
+
 export class Committer {
   readonly #lease: StoreLease;
   readonly #recorder: Recorder;
@@ -34,7 +40,7 @@ export class Committer {
   #due = false;
   #held = false;
   #failed = false;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
 
   constructor(lease: StoreLease, recorder: Recorder, clock: Clock, options: CommitterOptions) {
     this.#lease = lease;
@@ -58,9 +64,9 @@ export class Committer {
     this.#due = true;
   }
 
-  /** Calls once everything recorded until the next {@link settle} is durable. */
-  whenDurable(call: () => void): void {
-    this.#waiting.push(call);
+  /** Calls once everything recorded until the next {@link settle} is durable, or `lost` when it never will be. */
+  whenDurable(durable: () => void, lost: () => void = () => undefined): void {
+    this.#waiting.push({ durable, lost });
     this.#due = true;
   }
 
@@ -86,20 +92,20 @@ export class Committer {
   abandon(): void {
     this.#failed = true;
     this.#timer?.cancel();
-    this.#waiting = [];
+    for (const { lost } of this.#waiting.splice(0)) lost();
   }
 
   #now(): void {
     this.#timer?.cancel();
     this.#timer = null;
     this.#due = false;
-    const calls = this.#waiting;
-    this.#waiting = [];
-    const durable = this.#recorder.isEmpty || this.#failed ? null : this.#write();
+    const waiting = this.#waiting.splice(0);
+    const written = this.#recorder.isEmpty || this.#failed ? null : this.#write();
     this.#chain = this.#chain
-      .then(async () => {
-        await durable;
-        if (!this.#failed) for (const call of calls) call();
+      .then(() => written)
+      .catch((error: unknown) => this.#fail(error))
+      .then(() => {
+        for (const { durable, lost } of waiting) (this.#failed ? lost : durable)();
       })
       .catch((error: unknown) => this.#fail(error));
   }

@@ -68,7 +68,17 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     snapshot,
     onFailure: hooks.lost,
   });
-  const shared = { clock, recorder, works, collector, schedules, iterations, committer, waker, teller };
+  const shared = {
+    clock,
+    recorder,
+    works,
+    collector,
+    schedules,
+    iterations,
+    committer,
+    waker,
+    teller,
+  };
   const ending = new Ending(shared);
   /** Lets user code act through a component and all below it. */
   const bind = (component: Component): void => {
@@ -93,7 +103,6 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     interrupted: () => ending.isInterrupted,
   });
   const effects = new Effects(ports, {
-    stopGraceMs: timings.stopGraceMs,
     launched: (state, epoch, result) => arrivals.post({ type: 'launched', state, epoch, result }),
     absent: (state) => {
       state.retryAtMs = clock.monotonic() + timings.launchRetryMs;
@@ -106,6 +115,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const planner = new Planner({
     ...shared,
     app: options.name,
+    timings,
     definitions: tree.definitions,
     wake: () => waker.wake(),
   });
@@ -134,5 +144,19 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     end: (message) => ending.ask({ stage: 'stopped', message }),
     isEnding: () => ending.isUnderWay,
   });
-  return { ...shared, timings, warn, classes, ending, tree, events, effects, planner, turns, arrivals, bind, document };
+  return {
+    ...shared,
+    timings,
+    warn,
+    classes,
+    ending,
+    tree,
+    events,
+    effects,
+    planner,
+    turns,
+    arrivals,
+    bind,
+    document,
+  };
 }

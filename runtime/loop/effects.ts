@@ -16,7 +16,12 @@ import { identityOf, type WorkState } from './work-state.ts';
 export type Effect =
   | { readonly do: 'launch'; readonly state: WorkState; readonly spec: WorkSpec }
   | { readonly do: 'send'; readonly state: WorkState; readonly message: CallMessage }
-  | { readonly do: 'stop'; readonly state: WorkState; readonly epoch: number }
+  | {
+      readonly do: 'stop';
+      readonly state: WorkState;
+      readonly epoch: number;
+      readonly graceMs: number;
+    }
   | { readonly do: 'release'; readonly work: string }
   | { readonly do: 'flow-delta'; readonly work: string; readonly ops: readonly Operation[] };
 
@@ -26,7 +31,6 @@ export interface EffectPorts {
 }
 
 export interface EffectOptions {
-  readonly stopGraceMs: number;
   readonly launched: (state: WorkState, epoch: number, result: LaunchResult) => void;
   /** A call did not reach the process. */
   readonly absent: (state: WorkState) => void;
@@ -64,7 +68,7 @@ export class Effects {
     try {
       if (effect.do === 'launch') await this.#launch(state, effect.spec);
       else if (effect.do === 'send') await this.#send(state, effect.message);
-      else await this.#stop(state, effect.epoch);
+      else await this.#stop(effect);
     } finally {
       if (state.busy === effect.do) state.busy = null;
       this.#options.settled(state);
@@ -87,9 +91,9 @@ export class Effects {
     this.#options.absent(state);
   }
 
-  async #stop(state: WorkState, epoch: number): Promise<void> {
+  async #stop({ state, epoch, graceMs }: Extract<Effect, { do: 'stop' }>): Promise<void> {
     reach('stop.before');
-    await this.#ports.launcher.stop({ work: state.name, epoch }, this.#options.stopGraceMs);
+    await this.#ports.launcher.stop({ work: state.name, epoch }, graceMs);
     if (!state.keepHardware) await this.#ports.launcher.release(state.name);
     reach('stop.after');
   }

@@ -28,6 +28,8 @@ export class FlowLoop implements AppControl {
   /** The turn under way, until it is settled. */
   #turnOver: Promise<void> | null = null;
   #unsubscribe: () => void = () => undefined;
+  /** Everything that is stored was taken in; before that no turn may run. */
+  #opened = false;
   #closed = false;
 
   constructor(app: App, ports: LoopPorts, options: LoopOptions) {
@@ -65,6 +67,7 @@ export class FlowLoop implements AppControl {
     this.#unsubscribe = await openApp(this.#app, this.#ports, this.#parts, byDefault);
     const { teller, waker } = this.#parts;
     teller.emit({ type: 'stage', at: this.#ports.clock.now(), stage: this.stage });
+    this.#opened = true;
     waker.wake();
   }
 
@@ -145,7 +148,7 @@ export class FlowLoop implements AppControl {
 
   /** Applies, and runs a turn if one is wanted (R3). */
   #step(): void {
-    if (this.#turnOver !== null || this.#closed) return;
+    if (!this.#opened || this.#turnOver !== null || this.#closed) return;
     const { arrivals, collector, ending, teller, turns, waker } = this.#parts;
     collector.collect();
     teller.changes('flow');
@@ -206,9 +209,10 @@ export class FlowLoop implements AppControl {
 
   /** Leaves out whatever is not committed. */
   #giveUp(result: AppResult): void {
-    if (this.#closed) return;
-    this.#close();
-    this.#parts.turns.current?.abandon();
+    if (!this.#closed) {
+      this.#close();
+      this.#parts.turns.current?.abandon();
+    }
     this.#parts.ending.giveUp(result);
   }
 

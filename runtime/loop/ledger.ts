@@ -16,14 +16,10 @@ import {
   type CallEntry,
 } from '../component/work-status.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
-import type { Operation } from '../state/operation.ts';
+import { LedgerDocument, type LedgerHooks } from './ledger-document.ts';
 
 /** Waiting calls that one work may have. */
 export const QUEUE_LIMIT = 10_000;
-/** Ended calls that keep their arguments and histories. */
-const DETAILED_CALLS = 100;
-/** Statuses kept per call: the newest. */
-const STATUS_LIMIT = 50;
 
 /** A call in flight. */
 export interface ActiveCall {
@@ -36,25 +32,13 @@ export interface ActiveCall {
 /** What became of a request to run. */
 export type Submission = 'sent' | 'queued' | 'in-flight' | 'cached' | 'ended' | 'paced';
 
-export interface LedgerHooks {
-  /** Hears every change, with paths relative to the `calls` document. */
-  record(op: Operation): void;
-  /** Hears every status that becomes that of the work. */
-  status?(status: WorkStatus): void;
-}
-
 export class Ledger {
   readonly calls: JsonObject;
-  readonly #hooks: LedgerHooks;
-  #detailed: string[] = [];
+  readonly #document: LedgerDocument;
 
   constructor(calls: JsonObject, hooks: LedgerHooks) {
     this.calls = calls;
-    this.#hooks = hooks;
-    for (const hash of Object.keys(calls)) {
-      const entry = entryOf(calls, hash);
-      if (entry?.outcome !== undefined && entry.args !== undefined) this.#detailed.push(hash);
-    }
+    this.#document = new LedgerDocument(calls, hooks);
   }
 
   /** The call in flight, if any. */
@@ -97,18 +81,18 @@ export class Ledger {
       throw appError('WORK_QUEUE_FULL', { name: work, limit: QUEUE_LIMIT }, { at: work });
     }
     const again = entry !== undefined && entry.outcome !== 'succeeded';
-    this.#put(hash, {
+    this.#document.put(hash, {
       name: 'run',
       args: cloneJson(args as Json[]) as Json[],
       attempt: again ? entry.attempt + 1 : 1,
       statuses: [{ stage: 'pending', timestamp: at }],
     });
     if (busy) {
-      this.#enqueue(hash);
+      this.#document.enqueue(hash);
       return 'queued';
     }
-    this.#setLatest(hash);
-    this.#hooks.status?.(this.status);
+    this.#document.setLatest(hash);
+    this.#document.tell();
     return 'sent';
   }
 
@@ -117,7 +101,7 @@ export class Ledger {
     const { active } = this;
     if (active?.hash !== hash || active.attempt !== attempt || active.stage === 'running')
       return false;
-    this.#status(hash, { stage: 'running', timestamp: at });
+    this.#document.addStatus(hash, { stage: 'running', timestamp: at });
     return true;
   }
 
@@ -130,16 +114,16 @@ export class Ledger {
   ): boolean {
     const { active } = this;
     if (active?.hash !== hash || active.attempt !== attempt) return false;
-    this.#status(hash, status);
-    this.#outcome(hash, outcome);
+    this.#document.addStatus(hash, status);
+    this.#document.outcome(hash, outcome);
     if (outcome === 'succeeded') {
-      this.#number('num_successes', (ledgerOf(this.calls).num_successes ?? 0) + 1);
-      this.#number('num_timeouts', 0);
+      this.#document.number('num_successes', (ledgerOf(this.calls).num_successes ?? 0) + 1);
+      this.#document.number('num_timeouts', 0);
     } else if (status.reason === 'timeout') {
-      this.#number('num_timeouts', (ledgerOf(this.calls).num_timeouts ?? 0) + 1);
+      this.#document.number('num_timeouts', (ledgerOf(this.calls).num_timeouts ?? 0) + 1);
     }
-    this.#compact(hash);
-    this.#next();
+    this.#document.compact(hash);
+    this.#document.next();
     return true;
   }
 
@@ -147,8 +131,8 @@ export class Ledger {
   endedAfterStop(hash: string, attempt: number): void {
     const entry = entryOf(this.calls, hash);
     if (entry?.attempt !== attempt || entry.outcome !== 'stopped') return;
-    this.#outcome(hash, 'succeeded');
-    this.#number('num_successes', (ledgerOf(this.calls).num_successes ?? 0) + 1);
+    this.#document.outcome(hash, 'succeeded');
+    this.#document.number('num_successes', (ledgerOf(this.calls).num_successes ?? 0) + 1);
   }
 
   /** How often the host of the call in flight was lost. */
@@ -161,9 +145,14 @@ export class Ledger {
   resend(at: number, message: string, count: boolean): void {
     const { active } = this;
     if (!active) return;
-    this.#set([active.hash, 'attempt'], active.attempt + 1);
-    if (count) this.#set([active.hash, 'interruptions'], this.interruptions + 1);
-    this.#status(active.hash, { stage: 'pending', timestamp: at, reason: 'interrupted', message });
+    this.#document.set([active.hash, 'attempt'], active.attempt + 1);
+    if (count) this.#document.set([active.hash, 'interruptions'], this.interruptions + 1);
+    this.#document.addStatus(active.hash, {
+      stage: 'pending',
+      timestamp: at,
+      reason: 'interrupted',
+      message,
+    });
   }
 
   /** The process without a call was lost with its host; it is asked for again. */
@@ -180,7 +169,7 @@ export class Ledger {
     const last = this.status;
     if (hash === null || last.stage !== 'pending') return;
     if (last.reason === reason && last.message === message) return;
-    this.#status(hash, { stage: 'pending', timestamp: at, reason, message });
+    this.#document.addStatus(hash, { stage: 'pending', timestamp: at, reason, message });
   }
 
   /** Everything in flight or waiting is stopped; so is the work. False when it was already. */
@@ -189,15 +178,15 @@ export class Ledger {
     const stopped: WorkStatus = { stage: 'stopped', timestamp: at, reason };
     const { active } = this;
     for (const hash of ledgerOf(this.calls).queue ?? []) {
-      this.#status(hash, stopped);
-      this.#outcome(hash, 'stopped');
-      this.#compact(hash);
+      this.#document.addStatus(hash, stopped);
+      this.#document.outcome(hash, 'stopped');
+      this.#document.compact(hash);
     }
-    this.#clearQueue();
+    this.#document.clearQueue();
     this.#processStatus(stopped);
     if (active) {
-      this.#outcome(active.hash, 'stopped');
-      this.#compact(active.hash);
+      this.#document.outcome(active.hash, 'stopped');
+      this.#document.compact(active.hash);
     }
     return true;
   }
@@ -209,12 +198,13 @@ export class Ledger {
     const hash = ledgerOf(this.calls).latest_call_hash;
     for (const [other, entry] of this.#entries()) {
       const open = entry.outcome === 'stopped' || entry.outcome === 'failed';
-      if (other !== hash && open && entry.rearmed !== true) this.#set([other, 'rearmed'], true);
+      if (other !== hash && open && entry.rearmed !== true)
+        this.#document.set([other, 'rearmed'], true);
     }
     const latest = hash === null ? undefined : entryOf(this.calls, hash);
     if (hash !== null && latest?.name === 'run' && latest.outcome !== 'succeeded') {
-      this.#remove([hash, 'outcome']);
-      this.#set([hash, 'attempt'], latest.attempt + 1);
+      this.#document.remove([hash, 'outcome']);
+      this.#document.set([hash, 'attempt'], latest.attempt + 1);
     }
     this.#processStatus({ stage: 'pending', timestamp: at });
   }
@@ -253,96 +243,11 @@ export class Ledger {
   #processStatus(status: WorkStatus): void {
     const hash = ledgerOf(this.calls).latest_call_hash;
     if (hash !== null) {
-      this.#status(hash, status);
+      this.#document.addStatus(hash, status);
       return;
     }
-    this.#put(START_ENTRY, { name: 'start', attempt: 1, statuses: [status] });
-    this.#setLatest(START_ENTRY);
-    this.#hooks.status?.(status);
-  }
-
-  #next(): void {
-    const { queue } = ledgerOf(this.calls);
-    const [hash] = queue ?? [];
-    if (!queue || hash === undefined) return;
-    queue.shift();
-    this.#record({ op: 'remove', path: '/queue/0' });
-    this.#setLatest(hash);
-    this.#hooks.status?.(this.status);
-  }
-
-  #enqueue(hash: string): void {
-    const ledger = ledgerOf(this.calls);
-    if (!ledger.queue) this.#set(['queue'], []);
-    ledger.queue?.push(hash);
-    this.#record({ op: 'add', path: '/queue/-', value: hash });
-  }
-
-  #clearQueue(): void {
-    if (this.waiting > 0) this.#set(['queue'], []);
-  }
-
-  #setLatest(hash: string): void {
-    if (ledgerOf(this.calls).latest_call_hash !== hash) this.#set(['latest_call_hash'], hash);
-  }
-
-  #number(key: 'num_successes' | 'num_timeouts', value: number): void {
-    if ((ledgerOf(this.calls)[key] ?? 0) !== value) this.#set([key], value);
-  }
-
-  #outcome(hash: string, outcome: NonNullable<CallEntry['outcome']>): void {
-    this.#set([hash, 'outcome'], outcome);
-  }
-
-  #status(hash: string, status: WorkStatus): void {
-    const entry = entryOf(this.calls, hash);
-    if (!entry) return;
-    entry.statuses.push(status);
-    if (entry.statuses.length > STATUS_LIMIT) {
-      this.#set([hash, 'statuses'], entry.statuses.slice(-STATUS_LIMIT) as unknown as Json);
-    } else {
-      const path = `/${hash}/statuses/-`;
-      this.#record({ op: 'add', path, value: { ...status } as unknown as Json });
-    }
-    if (hash === ledgerOf(this.calls).latest_call_hash) this.#hooks.status?.(status);
-  }
-
-  /** Ended calls beyond the newest {@link DETAILED_CALLS} keep their hash, outcome and last status. */
-  #compact(ended: string): void {
-    const place = this.#detailed.indexOf(ended);
-    if (place >= 0) this.#detailed.splice(place, 1);
-    this.#detailed.push(ended);
-    if (this.#detailed.length <= DETAILED_CALLS) return;
-    const old = this.#detailed.slice(0, -DETAILED_CALLS);
-    this.#detailed = this.#detailed.slice(-DETAILED_CALLS);
-    for (const hash of old) {
-      const entry = entryOf(this.calls, hash);
-      if (entry?.outcome === undefined) continue;
-      const { name, attempt, outcome, rearmed } = entry;
-      const statuses = entry.statuses.slice(-1);
-      this.#put(hash, { name, attempt, statuses, outcome, ...(rearmed ? { rearmed } : {}) });
-    }
-  }
-
-  #record(op: Operation): void {
-    this.#hooks.record(op);
-  }
-
-  #put(hash: string, entry: CallEntry): void {
-    this.#set([hash], entry as unknown as Json);
-  }
-
-  #set(path: readonly [string, ...string[]], value: Json): void {
-    const [first, second] = path;
-    const holder = second === undefined ? this.calls : (this.calls[first] as JsonObject);
-    holder[second ?? first] = value;
-    this.#record({ op: 'add', path: `/${path.join('/')}`, value: cloneJson(value) });
-  }
-
-  #remove(path: readonly [string, string]): void {
-    const holder = this.calls[path[0]] as JsonObject;
-    if (!Object.hasOwn(holder, path[1])) return;
-    delete holder[path[1]];
-    this.#record({ op: 'remove', path: `/${path.join('/')}` });
+    this.#document.put(START_ENTRY, { name: 'start', attempt: 1, statuses: [status] });
+    this.#document.setLatest(START_ENTRY);
+    this.#document.tell();
   }
 }

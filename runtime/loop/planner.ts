@@ -4,12 +4,14 @@ import type { ComponentDefinition } from '../protocol/work-spec.ts';
 import type { Collector } from './collector.ts';
 import { toCallMessage, toWorkSpec, type Effect } from './effects.ts';
 import { decide } from './reconcile.ts';
+import type { Timings } from './timings.ts';
 import type { WorkBook } from './work-book.ts';
 import type { WorkState } from './work-state.ts';
 
 export interface PlannerParts {
   readonly app: string;
   readonly clock: Clock;
+  readonly timings: Timings;
   readonly works: WorkBook;
   readonly collector: Collector;
   /** How to build what was attached at run time. */
@@ -67,7 +69,8 @@ export class Planner {
     const epoch = state.seen?.epoch ?? state.epoch;
     if (state.seen) state.seen.state = 'stopping';
     state.busy = 'stop';
-    return { do: 'stop', state, epoch };
+    const { stopGraceMs, timeoutGraceMs } = this.#parts.timings;
+    return { do: 'stop', state, epoch, graceMs: state.recycle ? timeoutGraceMs : stopGraceMs };
   }
 
   #launch(state: WorkState): Effect {

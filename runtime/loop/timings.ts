@@ -6,6 +6,8 @@ export interface Timings {
   readonly paceMs: number;
   /** How long a work may take to end after it was asked to; then it is killed. */
   readonly stopGraceMs: number;
+  /** The same for a process whose call timed out: what it still does counts no more. */
+  readonly timeoutGraceMs: number;
   /** A turn that takes longer is warned about. */
   readonly slowTurnMs: number;
   /** First wait before a refused launch is tried again; doubled up to `launchRetryMaxMs`. */
@@ -17,6 +19,7 @@ export const defaultTimings: Timings = {
   commitGroupMs: 50,
   paceMs: 100,
   stopGraceMs: 10_000,
+  timeoutGraceMs: 2_000,
   slowTurnMs: 1_000,
   launchRetryMs: 500,
   launchRetryMaxMs: 30_000,

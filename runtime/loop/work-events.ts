@@ -42,7 +42,8 @@ export class WorkEvents {
   delta(state: WorkState, delta: Delta): void {
     state.mark = delta.seq;
     this.#parts.recorder.mark(state.name, delta.seq);
-    if (!state.work || delta.epoch !== state.epoch) return;
+    // What a process still writes after its call timed out belongs to no call.
+    if (!state.work || delta.epoch !== state.epoch || state.recycle) return;
     if (delta.ops.length > 0) this.#applyOps(state, delta.ops);
     if (delta.event) this.#event(state, delta.event);
   }

@@ -40,7 +40,8 @@ describe('the code in README, docs and docstrings', () => {
     try {
       const found = snippets();
       expect(found.length).toBeGreaterThan(10);
-      for (const { name, text } of found) writeFileSync(join(folder, name), `${text}\nexport {};\n`);
+      for (const { name, text } of found)
+        writeFileSync(join(folder, name), `${text}\nexport {};\n`);
       const up = relative(folder, ROOT);
       const config = {
         extends: join(up, 'tsconfig.json'),

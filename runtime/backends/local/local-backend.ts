@@ -26,8 +26,10 @@ export interface LocalBackendOptions {
   readonly timings?: Partial<LocalTimings>;
   /** Indices of the GPUs that works may use. @default - what `nvidia-smi` tells when the first GPU work starts */
   readonly gpus?: readonly number[];
-  /** What the processes inherit. */
+  /** What the processes inherit, but for what {@link withheld} names. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Variables that are some work's secret: only that work gets them. Works that are launched add theirs. @default - none */
+  readonly withheld?: Iterable<string>;
 }
 
 /** Works as processes of this machine. */
@@ -52,7 +54,14 @@ export async function createLocalBackend(options: LocalBackendOptions): Promise<
     launcher.processOf(work),
   );
   const launcher: LocalLauncher = new LocalLauncher({
-    context: { bundlePath, projectRoot, server, timings, environment },
+    context: {
+      bundlePath,
+      projectRoot,
+      server,
+      timings,
+      environment,
+      withheld: new Set(options.withheld),
+    },
     gpus: new GpuPool(async () => gpus ?? (await detectLocalGpus(environment))),
     register,
     logs,

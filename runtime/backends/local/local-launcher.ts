@@ -20,7 +20,7 @@ import { BootQueue } from './boot-queue.ts';
 import type { GpuPool } from './gpu-pool.ts';
 import { LocalProcess, type LocalProcessContext } from './local-process.ts';
 import type { ProcessRegister } from './process-register.ts';
-import { resolveSecrets } from './secrets.ts';
+import { resolveSecrets, secretVariables } from './secrets.ts';
 import { SpareProcess } from './spare-process.ts';
 
 /** Processes that boot at the same time. */
@@ -134,7 +134,8 @@ export class LocalLauncher implements Launcher {
   }
 
   async #begin(spec: WorkSpec): Promise<Extract<LaunchResult, { ok: false }> | null> {
-    const { environment, timings } = this.#options.context;
+    const { environment, timings, withheld } = this.#options.context;
+    for (const name of secretVariables(spec.secrets)) withheld.add(name);
     const secrets = resolveSecrets(spec.secrets, environment);
     if (!secrets.ok) return { ok: false, reason: 'secret', message: secrets.message };
     const gpus = await this.#gpus(spec);

@@ -4,6 +4,7 @@
  * L1 Its exit is told once, after everything that it sent and printed was taken (R6, R7).
  * L2 Whatever is left of its group is killed when it is gone.
  */
+import { withoutSecrets } from './secrets.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -35,6 +36,8 @@ export interface LocalProcessContext {
   readonly server: SocketServer;
   readonly timings: LocalTimings;
   readonly environment: NodeJS.ProcessEnv;
+  /** Variables that no process inherits, because they are some work's secret. */
+  readonly withheld: Set<string>;
 }
 
 type Stream = 'stdout' | 'stderr';
@@ -182,7 +185,7 @@ export class LocalProcess implements ConnectionOwner {
   }
 
   #spawn(extraEnv: Readonly<Record<string, string>>): ChildProcess {
-    const { server, bundlePath, projectRoot, timings, environment } = this.#context;
+    const { server, bundlePath, projectRoot, timings, environment, withheld } = this.#context;
     const { orphanGraceMs } = timings;
     const boot = formatWorkBoot({
       socket: server.path,
@@ -195,7 +198,7 @@ export class LocalProcess implements ConnectionOwner {
       cwd: projectRoot,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...environment, ...extraEnv, [WORK_BOOT_VARIABLE]: boot },
+      env: { ...withoutSecrets(environment, withheld), ...extraEnv, [WORK_BOOT_VARIABLE]: boot },
     });
   }
 

@@ -30,3 +30,18 @@ export function resolveSecrets(
   }
   return { ok: true, env };
 }
+
+/** The variables of this process that are the source of some secrets. */
+export function secretVariables(secrets: Readonly<Record<string, string>>): string[] {
+  return Object.values(secrets)
+    .filter((source) => source.startsWith(ENVIRONMENT_SOURCE))
+    .map((source) => source.slice(ENVIRONMENT_SOURCE.length));
+}
+
+/** An environment without the variables that are some work's secret. */
+export function withoutSecrets(
+  environment: NodeJS.ProcessEnv,
+  withheld: ReadonlySet<string>,
+): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !withheld.has(name)));
+}

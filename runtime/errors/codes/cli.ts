@@ -79,4 +79,12 @@ export const cliCodes = {
     message: ({ value }) => `STORMKITE_FAILPOINT=${value} names no failpoint`,
     hint: ({ known }) => `use NAME or NAME:COUNT with one of ${known}, or unset it`,
   }),
+  CLI_APP_SILENT: code<{ app: string; pid: number }>({
+    kind: 'environment',
+    summary: 'A running app does not answer, because its flow never yields.',
+    message: ({ app, pid }) => `the app ${app} (process ${pid}) does not answer`,
+    hint: ({ pid }) =>
+      `its flow may be in a loop that never yields: end it with \`kill -9 ${pid}\`, its works end with it; then run it with --resume`,
+    retryable: true,
+  }),
 };

@@ -20,7 +20,9 @@ describe('errors', () => {
       },
       { at: 'root.train.history' },
     );
-    expect(renderError(error)).toMatchInlineSnapshot(`
+    // Where it was thrown: here, this test.
+    expect(renderError(error)).toMatch(/^ {2}line {2}.*errors\.test\.ts:\d+:\d+$/m);
+    expect(renderError(error).replace(/^ {2}line .*\n/m, '')).toMatchInlineSnapshot(`
       "✘ STATE_NOT_JSON  Train.history holds a Map, which cannot be stored
         at    root.train.history
         hint  keep it in a #private field, or store Object.fromEntries(map)

@@ -1,0 +1,32 @@
+import { describe, test } from 'vitest';
+import { CliRig } from './cli-rig.ts';
+
+const STUCK = `import { App, Flow } from 'stormkite';
+class Root extends Flow {
+  run() {
+    console.log('stuck now');
+    for (;;);
+  }
+}
+export default new App(new Root());
+`;
+
+describe('an app whose flow never yields', () => {
+  test('is named with its process, instead of being waited for', async ({ expect }) => {
+    const rig = await CliRig.open();
+    try {
+      const app = rig.app(await rig.write('stuck/app.ts', STUCK));
+      await app.prints('stuck now');
+      const [get, stop] = await Promise.all([rig.run('state', 'get'), rig.run('stop', '--all')]);
+      for (const command of [get, stop]) {
+        expect(command.code).toBe(3);
+        expect(command.stderr).toContain('CLI_APP_SILENT');
+        expect(command.stderr).toContain(`kill -9 ${app.child.pid}`);
+      }
+      app.child.kill('SIGKILL');
+      await app.done;
+    } finally {
+      await rig.close();
+    }
+  });
+});
