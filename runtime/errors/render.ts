@@ -24,7 +24,7 @@ export function renderError(
     lines.push(`  ${paint(label.padEnd(5), 'label')} ${text}`);
   };
   if (error.at !== undefined) row('at', error.at);
-  const line = error.kind === 'user' ? userLine(error) : undefined;
+  const line = error.kind === 'user' ? userLineOf(error) : undefined;
   if (line !== undefined) row('line', line);
   if (error.hint !== undefined) row('hint', error.hint);
   if (error.cause instanceof Error && error.kind !== 'user') row('cause', error.cause.message);
@@ -38,6 +38,12 @@ export function renderError(
 const OWN = new URL('../../', import.meta.url).pathname;
 const OWN_CODE = ['runtime/', 'cli/', 'node_modules/'].map((folder) => OWN + folder);
 const FRAME = /(?:\(|at )(?:file:\/\/)?(\/[^()]*?):(\d+):(\d+)\)?$/;
+
+/** Where user code caused an error: in its own stack, or in that of its innermost cause that tells. */
+function userLineOf(error: Error): string | undefined {
+  const below = error.cause instanceof Error ? userLineOf(error.cause) : undefined;
+  return below ?? userLine(error);
+}
 
 /** File, line and column of the user's code that caused an error, as far as its stack tells. */
 function userLine({ stack = '' }: Error): string | undefined {

@@ -24,7 +24,7 @@ export interface LoadedApp {
 export async function loadApp(
   bundlePath: string,
   projectRoot: string,
-  appFile = bundlePath,
+  appFile = 'the app file',
 ): Promise<LoadedApp> {
   // Stacks name the user's files and lines.
   process.setSourceMapsEnabled(true);

@@ -37,11 +37,12 @@ process.on('exit', () => {
 });
 
 /** Reports why the work cannot come up, and ends the process. */
-async function giveUp(reason: FailedReason, error: unknown): Promise<never> {
-  const { renderError } = await import('../errors/index.ts');
-  const message = renderError(error);
-  process.stderr.write(`${message}\n`);
-  reporter.say({ type: 'failed', reason, message });
+async function giveUp(reason: FailedReason, what: string, error: unknown): Promise<never> {
+  const { isAppError, renderError } = await import('../errors/index.ts');
+  process.stderr.write(`${renderError(error)}\n`);
+  const text = error instanceof Error ? error.message : String(error);
+  const message = isAppError(error) ? `${error.code}: ${text}` : text;
+  reporter.say({ type: 'failed', reason, message: `${what}: ${message}` });
   process.exit(1);
 }
 
@@ -59,7 +60,7 @@ async function load() {
     const { app, exports } = await loadApp(boot.bundlePath, boot.projectRoot);
     return { app, exports, openWorkProcess, WorkRunner, WorkPort, isAppError };
   } catch (error) {
-    return await giveUp('load', error);
+    return await giveUp('load', 'it could not be loaded', error);
   }
 }
 
@@ -74,7 +75,8 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   try {
     handle = openWorkProcess(app, exports, spec, runner);
   } catch (error) {
-    return await giveUp(isAppError(error, 'WORK_TREE_DIFFERS') ? 'tree' : 'load', error);
+    const reason = isAppError(error, 'WORK_TREE_DIFFERS') ? 'tree' : 'load';
+    return await giveUp(reason, 'it could not be built', error);
   }
   const hear = (message: ToMain): void => {
     if (message.type === 'call') runner.call(message.message, message.applied);
@@ -91,7 +93,7 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   try {
     await handle.onStart();
   } catch (error) {
-    return await giveUp('exited', error);
+    return await giveUp('exited', 'onStart failed', error);
   }
   handle.setVar('_internal_ip', '127.0.0.1');
   reporter.emit({ type: 'ready' });

@@ -33,6 +33,11 @@ export function addAppRoutes(
     const { name, stage, version } = control;
     return { name, stage, version, pid: process.pid, ...facts };
   };
+  for (const path of ['/', '/view']) {
+    app.get(path, (_, reply) =>
+      reply.type('text/plain; charset=utf-8').send(signpost(control, base)),
+    );
+  }
   app.get(`${base}/healthz`, () => ({ ok: true }));
   app.get(`${base}/status`, status);
   app.get<{ Querystring: { types?: string; pointer?: string } }>(
@@ -76,4 +81,19 @@ function parseTypes(text: string | undefined): ReadonlySet<string> {
   throw appError('SERVER_REQUEST_MALFORMED', {
     problem: `"${unknown}" is none of the types ${eventTypes.join(', ')}`,
   });
+}
+
+/** What a person sees who opens the address that `run` printed. */
+function signpost({ name, stage }: AppControl, base: string): string {
+  return `${name} is ${stage}.
+
+GET   ${base}/state         the state document; ${base}/state/vars/… is one place of it
+PATCH ${base}/state         changes it by a JSON Patch (RFC 6902)
+GET   ${base}/works         works and their statuses
+GET   ${base}/works/root.…/logs?follow=1
+GET   ${base}/stream        every event as it happens
+GET   ${base}/status
+
+In a terminal: stormkite ps, logs, state get, state set.
+`;
 }

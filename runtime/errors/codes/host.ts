@@ -35,8 +35,7 @@ export const hostCodes = {
     kind: 'user',
     summary: 'The app file threw an error while it was loaded.',
     message: ({ file, problem }) => `${file} failed while loading: ${problem}`,
-    hint: () =>
-      'see the stack of the cause; code outside of run() runs in the flow and in every work',
+    hint: () => 'mend that line; code outside of run() runs in the flow and in every work',
   }),
   HOST_APP_NO_DEFAULT: code<{ file: string; got: string; named: string | null }>({
     kind: 'user',

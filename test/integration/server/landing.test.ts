@@ -1,0 +1,21 @@
+import { describe, test } from 'vitest';
+import { CliRig } from '../cli/cli-rig.ts';
+import { COUNTER } from '../cli/apps.ts';
+
+describe('the address that run prints', () => {
+  test('tells a person what there is', async ({ expect }) => {
+    const rig = await CliRig.open();
+    try {
+      const app = rig.app(await rig.write('count/app.ts', COUNTER));
+      await app.prints('[root.count] counting from 0');
+      const [url] = /http:\/\/[\d.:]+/.exec(app.stdout) ?? [];
+      for (const path of ['/', '/view']) {
+        const answer = await fetch(new URL(path, url));
+        expect(answer.status).toBe(200);
+        expect(await answer.text()).toContain('count is running.');
+      }
+    } finally {
+      await rig.close();
+    }
+  });
+});
