@@ -28,8 +28,8 @@ export class Output {
     this.isJson = isJson;
     this.#isVerbose = isVerbose;
     const isPlain = isJson || (env['NO_COLOR'] ?? '') !== '';
-    this.colours = pc.createColors(!isPlain && process.stdout.isTTY);
-    this.#errorColours = pc.createColors(!isPlain && process.stderr.isTTY);
+    this.colours = pc.createColors(!isPlain && process.stdout.isTTY === true);
+    this.#errorColours = pc.createColors(!isPlain && process.stderr.isTTY === true);
     const unread = new AbortController();
     this.unread = unread.signal;
     for (const stream of [process.stdout, process.stderr]) {
