@@ -28,8 +28,8 @@ export class Output {
     this.isJson = isJson;
     this.#isVerbose = isVerbose;
     const isPlain = isJson || (env['NO_COLOR'] ?? '') !== '';
-    this.colours = pc.createColors(!isPlain && process.stdout.isTTY === true);
-    this.#errorColours = pc.createColors(!isPlain && process.stderr.isTTY === true);
+    this.colours = pc.createColors(!isPlain && isTerminal(process.stdout));
+    this.#errorColours = pc.createColors(!isPlain && isTerminal(process.stderr));
     const unread = new AbortController();
     this.unread = unread.signal;
     for (const stream of [process.stdout, process.stderr]) {
@@ -107,4 +107,9 @@ export class Output {
     const { cause } = error;
     return `${text}\n\n${isAppError(cause) ? renderError(cause, options) : (cause.stack ?? cause.message)}`;
   }
+}
+
+/** `isTTY` is missing where there is no terminal; picocolors would then decide by itself, and colour wherever `CI` is set. */
+function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY ?? false;
 }
