@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: base.resolve ?? {},
   test: {
     include: ['test/faults/**/*.test.ts'],
-    globalSetup: ['test/support/build.ts'],
+    globalSetup: ['test/support/set-up.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 300_000,

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Vitest's global set-up: tests that start the built CLI start the current one, and what killed processes leave in the
+ * temporary folder goes with the run.
+ */
+export default function setUp(): () => void {
+  execFileSync(process.execPath, ['build.mjs'], { stdio: 'inherit' });
+  const before = process.env['TMPDIR'];
+  const folder = mkdtempSync(join(tmpdir(), 'skt-'));
+  process.env['TMPDIR'] = folder;
+  return () => {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+    const left = processesBelow(folder);
+    rmSync(folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`tests left processes behind: ${left.join('; ')}`);
+  };
+}
+
+/** Flows and works whose temporary folder this was; none where the system has no `/proc`. */
+function processesBelow(folder: string): string[] {
+  if (!existsSync('/proc/self/environ')) return [];
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      const isOurs = /(work-main|reporter-main|cli\/main|inspect-main)\.[jt]s/.test(command);
+      const environment = isOurs ? readFileSync(`/proc/${pid}/environ`, 'utf8') : '';
+      return environment.includes(`TMPDIR=${folder}`) ? [`${pid} ${command}`] : [];
+    } catch {
+      // It ended meanwhile.
+      return [];
+    }
+  });
+}
