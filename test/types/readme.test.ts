@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 
@@ -70,4 +78,23 @@ describe('the code in README, docs and docstrings', () => {
       rmSync(folder, { recursive: true, force: true });
     }
   }, 120_000);
+
+  test('has links that lead somewhere', ({ expect }) => {
+    const documents = [
+      'README.md',
+      'ARCHITECTURE.md',
+      'CONTRIBUTING.md',
+      ...filesBelow('docs', '.md'),
+    ];
+    const broken = [...documents, ...filesBelow('examples', '.md')].flatMap((file) => {
+      const content = readFileSync(join(ROOT, file), 'utf8');
+      return [...content.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+        .map(([, target = '']) => target)
+        .filter(
+          (target) => !target.includes('://') && !existsSync(join(ROOT, dirname(file), target)),
+        )
+        .map((target) => `${file}: ${target}`);
+    });
+    expect(broken).toEqual([]);
+  });
 });

@@ -1,33 +1,14 @@
 import { describe, test } from 'vitest';
 import { App, Flow, isAppError, Work } from 'stormkite';
-import { testApp, type TestApp } from 'stormkite/testing';
+import { testApp } from 'stormkite/testing';
 import { callHash } from '../../../runtime/loop/call-hash.ts';
 import { Ledger } from '../../../runtime/loop/ledger.ts';
 import { applyPatch } from '../../../runtime/state/apply.ts';
 import type { Json, JsonObject } from '../../../runtime/state/json.ts';
 import type { Operation } from '../../../runtime/state/operation.ts';
 import { codeOf } from '../state/code-of.ts';
+import { call, OneStep, open } from './one-step.ts';
 import { stagesOf, statusesOf, Step } from './step.ts';
-
-class Root extends Flow {
-  step: Step;
-  calls: unknown[][] = [];
-  constructor(step = new Step()) {
-    super();
-    this.step = step;
-  }
-  run(): void {
-    for (const args of this.calls) this.step.run(...args);
-  }
-}
-
-const open = (
-  step?: () => Step,
-  options: Parameters<typeof testApp>[1] = {},
-): Promise<TestApp<Root>> =>
-  testApp(() => new App(new Root(step?.()), { idleTurn: null }), options);
-const call = (app: TestApp<Root>, ...args: unknown[]) =>
-  app.patch([{ op: 'add', path: '/vars/calls/-', value: args as never }]);
 
 describe('the identity of a call', () => {
   test('is 32 hex digits that tell order, types and nesting apart', ({ expect }) => {
@@ -144,7 +125,7 @@ describe('caching', () => {
     expect,
   }) => {
     const app = await testApp(
-      () => new App(new Root(new Step({ cacheCalls: false })), { idleTurn: null }),
+      () => new App(new OneStep(new Step({ cacheCalls: false })), { idleTurn: null }),
       {
         works: { 'root.step': (work) => work.set({ counter: work.calls.length }) },
       },
@@ -241,7 +222,7 @@ describe('caching', () => {
 
   test('one call repeated for ever keeps a bounded history', async ({ expect }) => {
     const app = await testApp(
-      () => new App(new Root(new Step({ cacheCalls: false })), { idleTurn: null }),
+      () => new App(new OneStep(new Step({ cacheCalls: false })), { idleTurn: null }),
       {
         works: { 'root.step': () => undefined },
         timings: { paceMs: 1 },

@@ -1,36 +1,8 @@
 import { describe, test } from 'vitest';
 import { App, Flow, isAppError } from 'stormkite';
-import { testApp, type TestApp } from 'stormkite/testing';
+import { testApp } from 'stormkite/testing';
+import { ask, call, open } from './one-step.ts';
 import { stagesOf, statusesOf, Step } from './step.ts';
-
-/** A flow that does what its `ask` says, once. */
-class Root extends Flow {
-  step: Step;
-  ask: unknown[] = [];
-  calls: unknown[][] = [];
-  constructor(step = new Step()) {
-    super();
-    this.step = step;
-  }
-  run(): void {
-    const [verb] = this.ask;
-    this.ask = [];
-    if (verb === 'start') this.step.start();
-    if (verb === 'stop') this.step.stop();
-    if (verb === 'end') this.stop('as asked');
-    for (const args of this.calls) this.step.run(...args);
-  }
-}
-
-const open = (
-  step?: () => Step,
-  options: Parameters<typeof testApp>[1] = {},
-): Promise<TestApp<Root>> =>
-  testApp(() => new App(new Root(step?.()), { idleTurn: null }), options);
-const ask = (app: TestApp<Root>, verb: string) =>
-  app.patch([{ op: 'add', path: '/vars/ask/-', value: verb }]);
-const call = (app: TestApp<Root>, ...args: unknown[]) =>
-  app.patch([{ op: 'add', path: '/vars/calls/-', value: args as never }]);
 
 describe('statuses', () => {
   test('of a call go from pending over running to its outcome, with times', async ({ expect }) => {
