@@ -20,6 +20,8 @@ export const start = defineCommand({
 export const remove = defineCommand({
   name: 'delete',
   summary: 'Stop a work and remove it for good, with its state',
+  details:
+    'For works that the flow adds while it runs. A flow that goes on using a deleted work fails with WORK_DELETED; to end such a work, stop it.',
   arguments: { work },
   options: { ...appOption, ...jsonOption },
   examples: [{ line: 'stormkite delete root.d.alice', does: 'stop and remove it' }],
