@@ -33,6 +33,7 @@ import { openStore } from './open-store.ts';
 import { stormkiteVersion } from './package-version.ts';
 import { appNameOf, claimRun, homeOf, type AppDirectory } from './run-directory.ts';
 import { SystemClock } from './system-clock.ts';
+import { TurnWatch } from './turn-watch.ts';
 
 export type { AppControl } from '../loop/control.ts';
 export type { AppResult } from '../loop/flow-loop.ts';
@@ -132,11 +133,16 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   const fatal = watchFatalErrors();
   closers.add(() => fatal.release());
 
+  const watch = new TurnWatch();
+  closers.add(() => watch.close());
+
   process.chdir(bundle.projectRoot);
   const { loadApp } = await import('./load-app.ts');
   // An app file may wait for ever while it loads.
+  watch.begin();
+  const loaded = loadApp(bundle.bundlePath, bundle.projectRoot, appFile);
   const { app, exports } = await unlessAborted(
-    loadApp(bundle.bundlePath, bundle.projectRoot, appFile),
+    loaded.finally(() => watch.end()),
     signal,
   );
   const lease = await openStore(directory.store, {
@@ -162,6 +168,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     {
       name,
       exports,
+      watch,
       warn,
       ...(options.loopTimings === undefined ? {} : { timings: options.loopTimings }),
     },

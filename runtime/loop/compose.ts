@@ -119,7 +119,13 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     definitions: tree.definitions,
     wake: () => waker.wake(),
   });
-  const turns = new TurnRunner({ ...shared, root: app.flow, timings, warn });
+  const turns = new TurnRunner({
+    ...shared,
+    root: app.flow,
+    timings,
+    watch: options.watch,
+    warn,
+  });
   const binding = new LoopBinding({
     ...shared,
     tree,

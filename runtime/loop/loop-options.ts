@@ -12,6 +12,11 @@ export interface LoopPorts {
   readonly clock: Clock;
 }
 
+export interface TurnWatcher {
+  begin(): void;
+  end(): void;
+}
+
 export interface LoopOptions {
   /** Name of the app. */
   readonly name: string;
@@ -24,6 +29,8 @@ export interface LoopOptions {
   readonly startWithFlow?: boolean;
   /** @default null - a work without calls keeps its process */
   readonly defaultIdleTimeoutMs?: number | null;
+  /** Hears when a turn begins and when it is over. */
+  readonly watch?: TurnWatcher;
   /** Hears warnings for people. */
   readonly warn?: (message: string) => void;
 }

@@ -5,6 +5,7 @@ import type { Collector } from './collector.ts';
 import type { Committer } from './committer.ts';
 import { reach } from './failpoints.ts';
 import type { Iterations } from './iterate.ts';
+import type { TurnWatcher } from './loop-options.ts';
 import type { Recorder } from './recorder.ts';
 import type { Schedules } from './schedule.ts';
 import type { Teller } from './teller.ts';
@@ -23,6 +24,7 @@ export interface TurnRunnerParts {
   readonly committer: Committer;
   readonly waker: Waker;
   readonly teller: Teller;
+  readonly watch: TurnWatcher | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -41,7 +43,7 @@ export class TurnRunner {
 
   run(): TurnOutcome | Promise<TurnOutcome> {
     reach('turn.before');
-    const { clock, committer, recorder, root, teller, timings, warn } = this.#parts;
+    const { clock, committer, recorder, root, teller, timings, watch, warn } = this.#parts;
     const startedMs = clock.monotonic();
     const before = recorder.count;
     const { slowTurnMs } = timings;
@@ -56,6 +58,7 @@ export class TurnRunner {
     this.#current = turn;
     const finish = (outcome: TurnOutcome): TurnOutcome => {
       slow.cancel();
+      watch?.end();
       this.#current = null;
       const ms = clock.monotonic() - startedMs;
       if (ms > slowTurnMs && !warned) {
@@ -64,6 +67,7 @@ export class TurnRunner {
       this.#collect(outcome, before, ms);
       return outcome;
     };
+    watch?.begin();
     const result = turn.run(root);
     return result instanceof Promise ? result.then(finish) : finish(result);
   }

@@ -29,4 +29,17 @@ describe('an app whose flow never yields', () => {
       await rig.close();
     }
   });
+
+  test('says so, and ends by Ctrl-C', async ({ expect }) => {
+    const rig = await CliRig.open();
+    try {
+      const app = rig.app(await rig.write('stuck/app.ts', STUCK));
+      await app.prints('the flow has not yielded for 3 s; Ctrl-C ends it at once now');
+      app.child.kill('SIGINT');
+      await app.done;
+      expect(app.child.signalCode).toBe('SIGINT');
+    } finally {
+      await rig.close();
+    }
+  });
 });
