@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, test } from 'vitest';
+import { afterEach, beforeEach, describe } from 'vitest';
+import { contractTest, type Exceptions } from './exceptions.ts';
 import type { DeltaChannel } from '../../runtime/ports/delta-channel.ts';
 import type { Delta } from '../../runtime/protocol/delta.ts';
 import type { CallMessage } from '../../runtime/protocol/downlink.ts';
@@ -20,7 +21,9 @@ export interface DeltaChannelBench {
 export function deltaChannelContract(
   adapter: string,
   open: () => Promise<DeltaChannelBench>,
+  exceptions: Exceptions = {},
 ): void {
+  const test = contractTest(exceptions);
   describe(`DeltaChannel: ${adapter}`, () => {
     let bench: DeltaChannelBench;
     let heard: Delta[];

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, test } from 'vitest';
+import { afterEach, beforeEach, describe } from 'vitest';
+import { contractTest, type Exceptions } from './exceptions.ts';
 import type { Launcher, WorkFact } from '../../runtime/ports/launcher.ts';
 import type { WorkSpec } from '../../runtime/protocol/work-spec.ts';
 import { until } from '../support/until.ts';
@@ -14,7 +15,12 @@ export interface LauncherBench {
 }
 
 /** What every {@link Launcher} does. */
-export function launcherContract(adapter: string, open: () => Promise<LauncherBench>): void {
+export function launcherContract(
+  adapter: string,
+  open: () => Promise<LauncherBench>,
+  exceptions: Exceptions = {},
+): void {
+  const test = contractTest(exceptions);
   describe(`Launcher: ${adapter}`, () => {
     let bench: LauncherBench;
     let facts: WorkFact[];

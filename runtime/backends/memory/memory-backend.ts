@@ -32,6 +32,9 @@ export class MemoryBackend {
   readonly launcher: Launcher;
   #options: MemoryBackendOptions;
   readonly #processes = new Map<string, MemoryProcess>();
+  /** The latest launch of each work: repeating it starts nothing (R5). */
+  readonly #epochs = new Map<string, number>();
+  #closed = false;
   readonly #deltaHandlers = new Set<(delta: Delta) => void>();
   readonly #factHandlers = new Set<(fact: WorkFact) => void>();
 
@@ -61,9 +64,11 @@ export class MemoryBackend {
 
   #launch(spec: WorkSpec): LaunchResult {
     const ref: WorkRef = { work: spec.work, epoch: spec.epoch };
-    if (this.#processes.get(spec.work)?.spec.epoch === spec.epoch) return { ok: true, ref };
+    if (this.#closed) return { ok: false, reason: 'closed', message: 'the run is ending' };
+    if ((this.#epochs.get(spec.work) ?? 0) >= spec.epoch) return { ok: true, ref };
     const refusal = this.#options.refuse?.(spec) ?? null;
     if (refusal) return refusal;
+    this.#epochs.set(spec.work, spec.epoch);
     const process = new MemoryProcess(spec, {
       send: (delta) => this.#send(delta),
       exited: (fact) => {
@@ -72,6 +77,7 @@ export class MemoryBackend {
       },
     });
     this.#processes.set(spec.work, process);
+    this.#tell({ ...process.fact(), state: 'starting' });
     this.#tell(process.fact());
     process.begin(this.#options.program(process));
     return { ok: true, ref };
@@ -96,7 +102,7 @@ export class MemoryBackend {
     const patience = new Promise<void>((resolve) => {
       timer = this.#options.clock?.after(graceMs, resolve);
     });
-    await Promise.race([process.stop(), patience]);
+    if (graceMs > 0) await Promise.race([process.stop(), patience]);
     timer?.cancel();
     const forced = process.isAlive;
     process.exit('stopped', 'killed');
@@ -104,6 +110,7 @@ export class MemoryBackend {
   }
 
   #close(): Promise<void> {
+    this.#closed = true;
     for (const process of [...this.#processes.values()])
       process.exit('stopped', 'the launcher was closed');
     return Promise.resolve();

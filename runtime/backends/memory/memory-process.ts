@@ -28,6 +28,8 @@ export class MemoryProcess {
   readonly #line: Line;
   #program: WorkProgram | null = null;
   #seq: number;
+  /** Calls that were taken, with the `seq` of their end; infinite until then. */
+  readonly #taken = new Map<string, number>();
   #alive = true;
 
   constructor(spec: WorkSpec, line: Line) {
@@ -58,6 +60,7 @@ export class MemoryProcess {
   receive(message: Downlink): void {
     if (!this.#alive) return;
     if (message.type === 'call') {
+      if (!this.#isNew(message)) return;
       this.calls.push(message);
       this.#program?.onCall(message);
     } else if (message.type === 'flowDelta') this.#program?.onFlowDelta(message);
@@ -84,7 +87,17 @@ export class MemoryProcess {
     const error = details.error === undefined ? {} : toErrorParts(details.error);
     const reason = details.reason === undefined ? {} : { reason: details.reason };
     const handled = details.handled === true ? { handled: true } : {};
+    this.#taken.set(`${call}#${attempt}`, this.#seq + 1);
     this.report([], { type: 'end', call, attempt, outcome, ...reason, ...error, ...handled });
+  }
+
+  /** A repeated call is ignored, unless the flow makes it again after it saw its end. */
+  #isNew({ call, attempt, mark }: CallMessage): boolean {
+    const identity = `${call}#${attempt}`;
+    const endedAt = this.#taken.get(identity);
+    if (endedAt !== undefined && mark < endedAt) return false;
+    this.#taken.set(identity, Number.POSITIVE_INFINITY);
+    return true;
   }
 
   /** Asks the program to stop; exits when it lets go. */
