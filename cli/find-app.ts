@@ -13,14 +13,25 @@ export interface FoundApp {
 }
 
 /**
- * The running app of a name; without one, the only app that runs.
+ * The running app of a name, or the only one that runs, when it answers.
  *
- * @throws `CLI_APP_UNKNOWN`, `CLI_APP_AMBIGUOUS`, `CLI_NO_APP_RUNNING`
+ * @throws `CLI_APP_SILENT`, and what {@link findRun} throws
  */
 export async function findApp(
   context: CommandContext,
   name: string | undefined,
 ): Promise<FoundApp> {
+  const info = await findRun(context, name);
+  await checkAnswers(info, context.signal);
+  return { info, client: clientOf(info, context.signal) };
+}
+
+/**
+ * What is known of a running app without asking it; without a name, of the only app that runs.
+ *
+ * @throws `CLI_APP_UNKNOWN`, `CLI_APP_AMBIGUOUS`, `CLI_NO_APP_RUNNING`
+ */
+export async function findRun(context: CommandContext, name: string | undefined): Promise<RunInfo> {
   const home = homeOf(context.env);
   const apps = await runningApps(home);
   const running = apps.map((app) => app.name).join(', ');
@@ -31,8 +42,7 @@ export async function findApp(
       : appError('CLI_APP_UNKNOWN', { app: name, running });
   }
   if (name === undefined && apps.length > 1) throw appError('CLI_APP_AMBIGUOUS', { running });
-  await checkAnswers(info, context.signal);
-  return { info, client: clientOf(info, context.signal) };
+  return info;
 }
 
 /** An app whose flow never yields does not answer; commands say so instead of waiting for ever. */

@@ -3,7 +3,7 @@ import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf, runningApps, type RunInfo } from '../../runtime/host/run-directory.ts';
 import type { WorkSummary } from '../../runtime/protocol/events.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
-import { ANSWER_MS, clientOf, findApp } from '../find-app.ts';
+import { ANSWER_MS, clientOf, findRun } from '../find-app.ts';
 import { toTable } from '../table.ts';
 
 interface Row {
@@ -24,9 +24,7 @@ export const ps = defineCommand({
   ],
   async run(context, { app }) {
     const infos =
-      app === undefined
-        ? await runningApps(homeOf(context.env))
-        : [(await findApp(context, app)).info];
+      app === undefined ? await runningApps(homeOf(context.env)) : [await findRun(context, app)];
     const rows = await Promise.all(infos.map((info) => ask(info, context.signal)));
     context.output.result({ apps: rows.map(toJson) }, () => toText(rows, context));
     return exitCodes.done;

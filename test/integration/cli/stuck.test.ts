@@ -23,6 +23,9 @@ describe('an app whose flow never yields', () => {
         expect(command.stderr).toContain('CLI_APP_SILENT');
         expect(command.stderr).toContain(`kill -9 ${app.child.pid}`);
       }
+      const listed = await rig.run('ps', '--app', 'stuck', '--json');
+      expect(listed.code).toBe(0);
+      expect(listed.stdout).toContain('"stage":"unreachable"');
       app.child.kill('SIGKILL');
       await app.done;
     } finally {
