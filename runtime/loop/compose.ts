@@ -117,6 +117,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     app: options.name,
     timings,
     definitions: tree.definitions,
+    classes,
     wake: () => waker.wake(),
   });
   const turns = new TurnRunner({

@@ -6,7 +6,8 @@ import { definitionsTo } from './definitions.ts';
 import type { DeltaChannel } from '../ports/delta-channel.ts';
 import type { Launcher, LaunchResult } from '../ports/launcher.ts';
 import type { CallMessage } from '../protocol/downlink.ts';
-import type { ComponentDefinition, WorkSpec } from '../protocol/work-spec.ts';
+import type { BuildConfig } from '../hardware/build-config.ts';
+import type { BuildSpec, ClassRef, ComponentDefinition, WorkSpec } from '../protocol/work-spec.ts';
 import type { Operation } from '../state/operation.ts';
 import { OPTIONS } from '../component/work-symbols.ts';
 import { reach } from './failpoints.ts';
@@ -105,6 +106,7 @@ export function toWorkSpec(
   state: WorkState,
   definitions: ReadonlyMap<string, ComponentDefinition>,
   tree: readonly string[],
+  ref?: ClassRef,
 ): WorkSpec {
   const { work } = state;
   if (!work) throw new TypeError(`${state.name} was deleted`);
@@ -124,8 +126,19 @@ export function toWorkSpec(
       name: cloudCompute.name,
       gpus: cloudCompute.gpus,
       interruptible: cloudCompute.interruptible,
+      diskSize: cloudCompute.diskSize,
+      shmSize: cloudCompute.shmSize,
+      mounts: cloudCompute.mounts,
     },
+    ...(ref === undefined ? {} : { ref }),
+    build: toBuildSpec(options.cloudBuildConfig),
+    port: options.port,
+    colocationGroupId: cloudCompute.colocationGroupId,
   };
+}
+
+function toBuildSpec({ requirements, image, dockerfile, buildCommands }: BuildConfig): BuildSpec {
+  return { requirements, image, dockerfile, buildCommands };
 }
 
 /** The call in flight, with the flow's writes that were folded into it. */

@@ -1,4 +1,5 @@
 /** Turns what the reconciler decides about the works that something happened to into effects, prepared for the commit. */
+import type { ClassIndex } from '../component/class-ref.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ComponentDefinition } from '../protocol/work-spec.ts';
 import type { Collector } from './collector.ts';
@@ -16,6 +17,7 @@ export interface PlannerParts {
   readonly collector: Collector;
   /** How to build what was attached at run time. */
   readonly definitions: ReadonlyMap<string, ComponentDefinition>;
+  readonly classes: ClassIndex;
   /** A work should be looked at again. */
   readonly wake: () => void;
 }
@@ -74,11 +76,12 @@ export class Planner {
   }
 
   #launch(state: WorkState): Effect {
-    const { app, definitions } = this.#parts;
+    const { app, classes, definitions } = this.#parts;
+    const ref = state.work ? classes.refOf(state.work) : undefined;
     state.epoch += 1;
     state.recycle = false;
     state.busy = 'launch';
-    const spec = toWorkSpec(app, state, definitions, this.tree);
+    const spec = toWorkSpec(app, state, definitions, this.tree, ref);
     state.foldArrived();
     state.store();
     return { do: 'launch', state, spec };

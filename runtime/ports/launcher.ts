@@ -48,10 +48,25 @@ export interface StopResult {
 
 /** A fact about a process, never a user-level stage. */
 export type WorkFact = WorkRef & { readonly pid: number | null } & (
-    | { readonly state: 'starting' | 'running' }
+    | {
+        readonly state: 'starting' | 'running';
+        /** Why it is not running yet (`quota`, `capacity`, `image`, `too large`, `iam` …), or where it stands. */
+        readonly pending?: { readonly reason: string; readonly message: string };
+        /** Where its machine is reached; absent until that is known, and where works run on this machine. */
+        readonly address?: WorkAddress;
+      }
     | { readonly state: 'exited'; readonly reason: ExitReason; readonly message: string }
     | { readonly state: 'lost'; readonly message: string }
   );
+
+/** Where a work on another machine is reached. */
+export interface WorkAddress {
+  readonly internalIp: string;
+  /** Empty when the machine has none. */
+  readonly publicIp: string;
+  /** Port inside the container to port of the machine. */
+  readonly ports: Readonly<Record<number, number>>;
+}
 
 /**
  * Why a process is gone: `interrupted` (host or flow lost; the call is re-sent), `oom`, `exited` (by itself or killed from

@@ -41,6 +41,14 @@ export interface WorkSpec {
   /** Environment variable name to its source (`env:NAME`, `ssm:/path`, `secretsmanager:id`); resolved by the launcher, never stored. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly hardware: HardwareSpec;
+  /** Where the work's class is found again; absent where the launcher's process is the only one. */
+  readonly ref?: ClassRef;
+  /** How the machine is prepared; not used locally. */
+  readonly build: BuildSpec;
+  /** The explicit `port` option. */
+  readonly port: number | null;
+  /** Works of one group share a machine. */
+  readonly colocationGroupId: string | null;
 }
 
 /** The hardware that a work asked for. */
@@ -50,4 +58,17 @@ export interface HardwareSpec {
   /** GPUs that the class has; 0 for CPU classes. */
   readonly gpus: number;
   readonly interruptible: boolean;
+  /** GiB; 0: the image's own size. */
+  readonly diskSize: number;
+  /** MiB; 0: the platform's default. */
+  readonly shmSize: number;
+  readonly mounts: readonly { readonly source: string; readonly mountPath: string }[];
+}
+
+/** Image, packages and commands of a work. */
+export interface BuildSpec {
+  readonly requirements: readonly string[];
+  readonly image: string | null;
+  readonly dockerfile: string | null;
+  readonly buildCommands: readonly string[];
 }

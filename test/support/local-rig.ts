@@ -20,6 +20,7 @@ import type { CallMessage } from '../../runtime/protocol/downlink.ts';
 import type { WorkSpec } from '../../runtime/protocol/work-spec.ts';
 import type { Json } from '../../runtime/state/json.ts';
 import { until } from './until.ts';
+import { plainHardware } from './plain-hardware.ts';
 
 export type EndEvent = Extract<WorkEvent, { type: 'end' }>;
 export type ExitFact = Extract<WorkFact, { state: 'exited' }>;
@@ -89,7 +90,7 @@ export class LocalRig {
       tree: [...withBelow(this.#app.flow)].map((component) => metaOf(component).name),
       env: {},
       secrets: {},
-      hardware: { name: 'default', gpus: 0, interruptible: false },
+      ...plainHardware,
       ...changes,
     };
   }

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { cleanEnvironment, LocalRig } from '../../support/local-rig.ts';
 import { until } from '../../support/until.ts';
+import { plainHardware } from '../../support/plain-hardware.ts';
 
-const GPU = { hardware: { name: 'gpu', gpus: 1, interruptible: false } };
+const GPU = { hardware: { ...plainHardware.hardware, name: 'gpu', gpus: 1, interruptible: false } };
 
 describe('launching', () => {
   let rig: LocalRig;

@@ -4,6 +4,7 @@ import { testApp } from 'stormkite/testing';
 import { openWorkProcess } from '../../../runtime/component/process-side.ts';
 import type { WorkSpec } from '../../../runtime/protocol/work-spec.ts';
 import { codeOf } from '../state/code-of.ts';
+import { plainHardware } from '../../support/plain-hardware.ts';
 
 /** Attaches what a function makes, in an app whose module exports the given classes. */
 async function attach(make: () => Work<object> | Flow<object>, exports: Record<string, unknown>) {
@@ -254,7 +255,7 @@ describe('the process of a work', () => {
     tree: ['root', 'root.w'],
     env: {},
     secrets: {},
-    hardware: { name: 'default', gpus: 0, interruptible: false },
+    ...plainHardware,
   };
 
   test('refuses another tree than that of the flow', ({ expect }) => {

@@ -6,6 +6,7 @@ import type { Delta } from '../../../runtime/protocol/delta.ts';
 import type { WorkSpec } from '../../../runtime/protocol/work-spec.ts';
 import { deltaChannelContract } from '../../contract/delta-channel.contract.ts';
 import { launcherContract } from '../../contract/launcher.contract.ts';
+import { plainHardware } from '../../support/plain-hardware.ts';
 
 class Counter extends Work {
   count = 0;
@@ -33,7 +34,7 @@ function specOf(work: string, changes: Partial<WorkSpec> = {}): WorkSpec {
     tree: ['root', 'root.counter', 'root.other'],
     env: {},
     secrets: {},
-    hardware: { name: 'default', gpus: 0, interruptible: false },
+    ...plainHardware,
     ...changes,
   };
 }
