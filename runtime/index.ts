@@ -8,6 +8,7 @@ export { Dict, List } from './component/structures.ts';
 export type { Duration } from './component/duration.ts';
 export { Flow } from './component/flow.ts';
 export type {
+  ApiRequest,
   ApiRoute,
   AppCommand,
   IterateOptions,

@@ -227,7 +227,7 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
         name: 'test',
         exports: this.#options.exports ?? classes,
         openExports: this.#options.exports === undefined,
-        startWithFlow: this.#options.startWithFlow ?? false,
+        startWithFlow: () => this.#options.startWithFlow ?? false,
         warn: (message) => this.warnings.push(message),
         ...(timings ? { timings } : {}),
       },

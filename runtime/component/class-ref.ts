@@ -51,6 +51,11 @@ export class ClassIndex {
     return this.#refs.get(constructor);
   }
 
+  /** Where a class itself is found again; `undefined` when nowhere. */
+  refOfClass(value: unknown): ClassRef | undefined {
+    return this.#refs.get(value);
+  }
+
   /**
    * The class that a reference means.
    *

@@ -10,6 +10,7 @@ import type {
   Layout,
   ScheduleOptions,
 } from './flow-options.ts';
+import { defaultLayoutOf } from './default-layout.ts';
 import { metaOf } from './meta.ts';
 import { toProps } from './props.ts';
 import { flowsBelow, worksBelow } from './tree.ts';
@@ -120,9 +121,13 @@ export abstract class Flow<P extends object = Record<never, never>> extends Comp
     for (const work of works) work.stop();
   }
 
-  /** What this flow shows to people. @default - nothing of its own */
+  /**
+   * What this flow shows to people; asked again after changes, so it may depend on state. It must not change any.
+   *
+   * @default - one tab per flow and work below it that has something to show
+   */
   configureLayout(): Layout {
-    return null;
+    return defaultLayoutOf(this);
   }
 
   /** HTTP routes of the app; read from the root flow. @default - none */

@@ -84,9 +84,19 @@ export abstract class Work<P extends object = Record<never, never>> extends Comp
     applyFlowDelta(this, delta);
   }
 
-  /** What this work shows to people. @default - its `url` */
+  /** What this work shows to people. @default - its own server, once it answers */
   configureLayout(): Layout {
     return this.url === '' ? null : this.url;
+  }
+
+  /**
+   * Whether requests to the work's own server reach it without the path below which the app shows it
+   * (`STORMKITE_ROOT_PATH` in the work). Override to say so.
+   *
+   * @default `null` - found out by asking: a server that answers below that path, and nowhere else, gets the whole path
+   */
+  get stripPrefix(): boolean | null {
+    return null;
   }
 
   /** Starts the process without a call; re-arms a stopped or failed work and its interrupted call. Never suspends. */

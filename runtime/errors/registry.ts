@@ -1,6 +1,11 @@
 import type { CodeSpec } from './define-code.ts';
+import { apiCodes } from './codes/api.ts';
 import { appCodes } from './codes/app.ts';
+import { channelCodes } from './codes/channel.ts';
 import { cliCodes } from './codes/cli.ts';
+import { clientCodes } from './codes/client.ts';
+import { emulatorCodes } from './codes/emulator.ts';
+import { frontendCodes } from './codes/frontend.ts';
 import { hostCodes } from './codes/host.ts';
 import { protocolCodes } from './codes/protocol.ts';
 import { serverCodes } from './codes/server.ts';
@@ -11,8 +16,13 @@ import { workCodes } from './codes/work.ts';
 
 /** Every error code with its kind, wording and hint. A code is never renamed or reused. */
 export const registry = {
+  ...apiCodes,
   ...appCodes,
+  ...channelCodes,
   ...cliCodes,
+  ...clientCodes,
+  ...emulatorCodes,
+  ...frontendCodes,
   ...hostCodes,
   ...protocolCodes,
   ...serverCodes,

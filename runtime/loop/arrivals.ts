@@ -12,6 +12,7 @@ import type { Committer } from './committer.ts';
 import { reach } from './failpoints.ts';
 import { unknownWork, type LoopBinding } from './flow-binding.ts';
 import type { Item } from './inbox.ts';
+import type { TurnWatcher } from './loop-options.ts';
 import type { Recorder } from './recorder.ts';
 import type { Teller } from './teller.ts';
 import type { Waker } from './waker.ts';
@@ -28,6 +29,7 @@ export interface ArrivalsParts {
   readonly committer: Committer;
   readonly waker: Waker;
   readonly teller: Teller;
+  readonly watch: TurnWatcher | undefined;
   readonly document: () => JsonObject;
   /** Ends a process that belongs to no work. */
   readonly endUnknown: (fact: WorkFact) => void;
@@ -67,7 +69,7 @@ export class Arrivals {
     for (const item of items) {
       const before = recorder.count;
       this.#apply(item);
-      teller.changes(sourceOf(item));
+      teller.changes(sourceOf(item), clientOf(item));
       if (recorder.count > before) waker.wantTurn();
     }
     reach('delta.applied');
@@ -97,10 +99,14 @@ export class Arrivals {
         return events.timeout(item.state, item.call, item.attempt);
       case 'idle':
         return events.idle(item.state);
+      case 'gap':
+        return events.gap(item.state, item.seq);
       case 'fire':
         return item.fire();
       case 'patch':
         return this.#patch(item);
+      case 'task':
+        return this.#task(item);
       case 'command':
         return this.#command(item);
       case 'end':
@@ -131,6 +137,20 @@ export class Arrivals {
     );
   }
 
+  /** User code that a client asked for: it runs like a turn, and answers when what it wrote is durable. */
+  #task({ run, done }: Extract<Item, { type: 'task' }>): void {
+    const { collector, committer, isEnding, watch } = this.#parts;
+    if (isEnding()) return done(notRunning('a handler'));
+    watch?.begin();
+    run();
+    watch?.end();
+    collector.collect();
+    committer.whenDurable(
+      () => done(null),
+      () => done(notRunning('a handler')),
+    );
+  }
+
   #command({ work, verb, done }: Extract<Item, { type: 'command' }>): void {
     const { binding, committer, isEnding, waker, works } = this.#parts;
     if (isEnding()) return done(notRunning(verb));
@@ -151,12 +171,19 @@ function sourceOf(item: Item): string {
   if (item.type === 'delta') return item.delta.work;
   if (item.type === 'fact') return item.fact.work;
   if ('state' in item) return item.state.name;
-  return item.type === 'patch' || item.type === 'command' ? 'client' : 'flow';
+  return item.type === 'patch' || item.type === 'command' || item.type === 'task'
+    ? 'client'
+    : 'flow';
+}
+
+function clientOf(item: Item): string | undefined {
+  return 'client' in item ? item.client : undefined;
 }
 
 function refuse(item: Item): void {
   if (item.type === 'patch') item.done({ ok: false, why: 'ended' });
   if (item.type === 'command') item.done(notRunning(item.verb));
+  if (item.type === 'task') item.done(notRunning('a handler'));
 }
 
 function notRunning(verb: string): Error {

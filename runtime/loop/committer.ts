@@ -7,6 +7,7 @@
 import { appError } from '../errors/index.ts';
 import type { Clock, ClockTimer } from '../ports/clock.ts';
 import type { StoreLease } from '../ports/state-store.ts';
+import type { CommittedTurn } from '../protocol/events.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { reach } from './failpoints.ts';
 import type { Recorder } from './recorder.ts';
@@ -14,10 +15,14 @@ import type { Recorder } from './recorder.ts';
 export interface CommitterOptions {
   readonly app: string;
   readonly groupMs: number;
+  /** Turns of so many characters together are not held back any longer. */
+  readonly groupChars: number;
   /** Called before changes are taken. */
   readonly before: () => void;
   /** The app as of now, for a snapshot. */
   readonly snapshot: (version: number) => StoredApp;
+  /** Hears every version in order once it is durable, before those who wait for it. */
+  readonly committed: (turn: CommittedTurn) => void;
   /** The store failed or another flow took over: nothing may be done any more. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -78,7 +83,7 @@ export class Committer {
   /** A turn, or what came instead of one, is complete: commits at once what is due, the rest within the group time. */
   settle(): void {
     this.#held = false;
-    if (this.#due) this.#now();
+    if (this.#due || this.#recorder.chars >= this.#options.groupChars) this.#now();
     else if (!this.#recorder.isEmpty && !this.#timer) {
       this.#timer = this.#clock.after(this.#options.groupMs, () => {
         this.#timer = null;
@@ -103,6 +108,9 @@ export class Committer {
     const written = this.#recorder.isEmpty || this.#failed ? null : this.#write();
     this.#chain = this.#chain
       .then(() => written)
+      .then((turn) => {
+        if (turn !== null && !this.#failed) this.#options.committed(turn);
+      })
       .catch((error: unknown) => this.#fail(error))
       .then(() => {
         for (const { durable, lost } of waiting) (this.#failed ? lost : durable)();
@@ -110,16 +118,18 @@ export class Committer {
       .catch((error: unknown) => this.#fail(error));
   }
 
-  async #write(): Promise<void> {
+  async #write(): Promise<CommittedTurn> {
     this.#options.before();
-    const { ops, marks, meta } = this.#recorder.take();
+    const { ops, marks, meta, sources } = this.#recorder.take();
     const version = this.#version + 1;
     this.#version = version;
     reach('commit.before');
-    const record = { version, at: this.#clock.now(), ops, marks, meta };
+    const at = this.#clock.now();
+    const record = { version, at, ops, marks, meta };
     const result = await this.#lease.commit(record, () => this.#options.snapshot(version));
     if (!result.ok) throw appError('STORE_CONFLICT', { app: this.#options.app });
     reach('commit.after');
+    return { version, at, ops, sources };
   }
 
   #fail(error: unknown): void {

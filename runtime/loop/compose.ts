@@ -44,7 +44,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const timings: Timings = { ...defaultTimings, ...options.timings };
   const warn = (message: string): void => options.warn?.(message);
   const classes = new ClassIndex(app, options.exports, { open: options.openExports ?? false });
-  const recorder = new Recorder();
+  const recorder = new Recorder(Number.isFinite(timings.commitGroupChars));
   const teller = new Teller(clock, recorder);
   const waker = new Waker({ clock, idleTurnMs: app.options.idleTurnMs, step: hooks.step });
   const status = teller.status.bind(teller);
@@ -64,8 +64,14 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const committer = new Committer(ports.lease, recorder, clock, {
     app: options.name,
     groupMs: timings.commitGroupMs,
-    before: () => teller.changes('flow'),
+    groupChars: timings.commitGroupChars,
+    before: () => {
+      // A snapshot has what user code wrote outside of a turn; so must the record.
+      collector.collect();
+      teller.changes('flow');
+    },
     snapshot,
+    committed: (turn) => teller.committed(turn),
     onFailure: hooks.lost,
   });
   const shared = {
@@ -87,7 +93,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const tree = new TreeKeeper(recorder, works, {
     root: app.flow,
     classes,
-    checkHardware: hardwareCheck(app, warn),
+    checkHardware: hardwareCheck(app, warn, options.refuseUndeclaredHardware ?? false),
     adopted: bind,
     left: (component) => {
       for (const each of withBelow(component)) if (isFlow(each)) schedules.forget(each);
@@ -96,7 +102,8 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const events = new WorkEvents({
     ...shared,
     timings,
-    defaultIdleTimeoutMs: options.defaultIdleTimeoutMs ?? null,
+    defaultIdleTimeoutMs: options.defaultIdleTimeoutMs ?? (() => null),
+    remoteWorks: options.remoteWorks ?? false,
     raise: (error) => ending.fail(error),
     timedOut: (state, call, attempt) => arrivals.post({ type: 'timeout', state, call, attempt }),
     idled: (state) => arrivals.post({ type: 'idle', state }),
@@ -146,6 +153,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     root: app.flow,
     events,
     binding,
+    watch: options.watch,
     document,
     endUnknown,
     end: (message) => ending.ask({ stage: 'stopped', message }),

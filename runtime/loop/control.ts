@@ -1,4 +1,4 @@
-import type { AppEvent, AppStage, WorkSummary } from '../protocol/events.ts';
+import type { AppEvent, AppStage, CommittedTurn, WorkSummary } from '../protocol/events.ts';
 import type { Outcome } from '../state/apply.ts';
 import type { JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
@@ -15,17 +15,43 @@ export interface AppControl {
    * Queues a client's patch before the next turn; resolves when that turn is committed, or when it was refused.
    * All operations apply or none. `check` is asked just before applying; false refuses the patch as `stale`.
    */
-  patch(ops: readonly Operation[], check?: (document: JsonObject) => boolean): Promise<PatchResult>;
+  patch(
+    ops: readonly Operation[],
+    check?: (document: JsonObject) => boolean,
+    by?: ClientName,
+  ): Promise<PatchResult>;
+  /**
+   * Runs user code of the flow before the next turn; resolves with what it gave once what it wrote is committed.
+   * Of an asynchronous function the part up to its first `await` runs there, the rest like a timer's code.
+   * Resolves with `undefined` when it ended the app; rejects with what it throws.
+   *
+   * @throws `FLOW_NOT_RUNNING` when the app is ending
+   */
+  perform<T>(task: () => T, by?: ClientName): Promise<Awaited<T> | undefined>;
   works(): WorkSummary[];
   /**
    * Starts, stops or deletes a work, as the flow would.
    *
    * @throws `WORK_UNKNOWN`
    */
-  command(work: string, verb: 'start' | 'stop' | 'delete'): Promise<void>;
+  command(work: string, verb: 'start' | 'stop' | 'delete', by?: ClientName): Promise<void>;
+  /** Runs an app that had ended again; nothing happens while it runs. */
+  start(): Promise<void>;
+  /** Ends every work, gives machines back, leaves calls open and the stage `paused`: the next run goes on. */
+  pause(): Promise<void>;
   /** Ends the app as `flow.stop()` does; resolves when every work has ended and all is committed. */
   stop(message?: string): Promise<void>;
   subscribe(handler: (event: AppEvent) => void): () => void;
+  /**
+   * Hears every version of the state in order, once it is durable. Whoever listens before the app is opened hears all:
+   * the first one replaces the whole document.
+   */
+  commits(handler: (turn: CommittedTurn) => void): () => void;
+}
+
+/** Who asks, for the history. */
+export interface ClientName {
+  readonly client: string;
 }
 
 export type PatchResult =

@@ -95,7 +95,8 @@ export class Effects {
   async #stop({ state, epoch, graceMs }: Extract<Effect, { do: 'stop' }>): Promise<void> {
     reach('stop.before');
     await this.#ports.launcher.stop({ work: state.name, epoch }, graceMs);
-    if (!state.keepHardware) await this.#ports.launcher.release(state.name);
+    if (state.keepHardware) await this.#ports.launcher.keep?.(state.name);
+    else await this.#ports.launcher.release(state.name);
     reach('stop.after');
   }
 }

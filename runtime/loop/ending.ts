@@ -35,6 +35,7 @@ export class Ending {
   #asked: AppResult | null = null;
   #stage: AppStage = 'running';
   #interrupted = false;
+  #paused = false;
 
   constructor(parts: EndingParts) {
     this.#parts = parts;
@@ -95,6 +96,11 @@ export class Ending {
     this.#parts.waker.rest();
   }
 
+  /** The stage that an interruption leaves. */
+  pause(): void {
+    this.#paused = true;
+  }
+
   /** How the app ended, once no process is left; `null` before. */
   over(): AppResult | null {
     const asked = this.#asked;
@@ -110,6 +116,7 @@ export class Ending {
     for (const state of works.all()) state.clearTimers();
     waker.close();
     schedules.close();
+    if (result.stage === 'interrupted' && this.#paused) this.#setStage('paused', '');
     teller.changes('flow');
     reach('end.after');
     committer.whenDurable(() => this.#resolve(result));

@@ -89,7 +89,10 @@ export class LoopBinding implements FlowBinding {
     const changed = state.ledger.stop(this.#parts.clock.now(), 'requested');
     // Hardware that an earlier stop kept is given back by one that does not.
     state.release = !keepHardware && (state.release || (!changed && state.keepHardware));
-    state.keepHardware = keepHardware;
+    if (state.keepHardware !== keepHardware) {
+      state.keepHardware = keepHardware;
+      state.store();
+    }
     if (!changed && state.wanted === 'stopped' && !state.release) return;
     state.want('stopped');
     this.#changed(state);

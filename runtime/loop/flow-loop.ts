@@ -6,14 +6,22 @@
 import { background } from '../errors/index.ts';
 import type { App } from '../component/app.ts';
 import { metaOf } from '../component/meta.ts';
-import type { AppEvent, AppStage, WorkSummary } from '../protocol/events.ts';
-import type { JsonObject } from '../state/json.ts';
+import type {
+  AppEvent,
+  AppStage,
+  CommittedTurn,
+  WorkStatus,
+  WorkSummary,
+} from '../protocol/events.ts';
+import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 import { composeLoop, type LoopParts } from './compose.ts';
-import type { AppControl, PatchResult } from './control.ts';
+import type { AppControl, ClientName, PatchResult } from './control.ts';
 import type { AppResult, LoopOptions, LoopPorts } from './loop-options.ts';
 import { openApp } from './opening.ts';
+import { performTask } from './task.ts';
 import type { TurnOutcome } from './turn.ts';
+import type { WorkState } from './work-state.ts';
 
 export type { AppResult, LoopOptions, LoopPorts } from './loop-options.ts';
 
@@ -52,6 +60,11 @@ export class FlowLoop implements AppControl {
     return this.#parts.committer.version;
   }
 
+  /** Whether user code of a turn is under way. */
+  get isTurning(): boolean {
+    return this.#turnOver !== null;
+  }
+
   /** Turns that ran user code so far. */
   get turns(): number {
     return this.#parts.teller.turn;
@@ -63,8 +76,7 @@ export class FlowLoop implements AppControl {
    * @throws what the store throws; `WORK_CLASS_UNKNOWN` when a stored component's class is gone
    */
   async open(): Promise<void> {
-    const byDefault = this.#options.startWithFlow ?? true;
-    this.#unsubscribe = await openApp(this.#app, this.#ports, this.#parts, byDefault);
+    this.#unsubscribe = await openApp(this.#app, this.#ports, this.#parts, this.#options);
     const { teller, waker } = this.#parts;
     teller.emit({ type: 'stage', at: this.#ports.clock.now(), stage: this.stage });
     this.#opened = true;
@@ -78,22 +90,29 @@ export class FlowLoop implements AppControl {
   patch(
     ops: readonly Operation[],
     check?: (document: JsonObject) => boolean,
+    by?: ClientName,
   ): Promise<PatchResult> {
     const { arrivals, ending } = this.#parts;
     if (ending.isUnderWay) return Promise.resolve({ ok: false, why: 'ended' });
     return new Promise((done) => {
-      arrivals.post({ type: 'patch', ops, check, done });
+      arrivals.post({ type: 'patch', ops, check, client: by?.client, done });
     });
+  }
+
+  perform<T>(task: () => T, by?: ClientName): Promise<Awaited<T> | undefined> {
+    return performTask(task, by?.client, (item) => this.#parts.arrivals.post(item));
   }
 
   works(): WorkSummary[] {
     const summaries: WorkSummary[] = [];
-    for (const { work, ledger, seen, name } of this.#parts.works.all()) {
+    for (const { work, ledger, seen, seenSince, name } of this.#parts.works.all()) {
       if (!work) continue;
       summaries.push({
         name,
         class: metaOf(work).subject,
         status: work.status,
+        statuses: cloneJson(work.statuses as unknown as Json) as unknown as WorkStatus[],
+        startedAt: seenSince,
         hardware: work.cloudCompute.name,
         url: work.url,
         pid: seen?.pid ?? null,
@@ -104,11 +123,15 @@ export class FlowLoop implements AppControl {
     return summaries;
   }
 
-  command(work: string, verb: 'start' | 'stop' | 'delete'): Promise<void> {
+  command(work: string, verb: 'start' | 'stop' | 'delete', by?: ClientName): Promise<void> {
     return new Promise((resolve, reject) => {
       const done = (error: unknown): void => (error ? reject(error) : resolve());
-      this.#parts.arrivals.post({ type: 'command', work, verb, done });
+      this.#parts.arrivals.post({ type: 'command', work, verb, client: by?.client, done });
     });
+  }
+
+  async start(): Promise<void> {
+    // It runs.
   }
 
   async stop(message = ''): Promise<void> {
@@ -121,20 +144,57 @@ export class FlowLoop implements AppControl {
    * Resolves when every process has ended and all is committed; a turn that does not end meanwhile is left out.
    */
   async interrupt(): Promise<void> {
-    if (this.#closed) return;
+    const { launcher } = this.#ports;
+    const { timings, works } = this.#parts;
+    await this.#endWithoutResult(async () => {
+      const seen = [...works.all()].flatMap(({ name, seen }) =>
+        seen ? [{ work: name, epoch: seen.epoch }] : [],
+      );
+      await Promise.all(seen.map((ref) => launcher.stop(ref, timings.stopGraceMs)));
+    });
+  }
+
+  /**
+   * As {@link interrupt}, and machines are given back; the app's stage is `paused` until it is run again.
+   */
+  async pause(): Promise<void> {
+    const { launcher } = this.#ports;
     const { ending, timings, works } = this.#parts;
+    ending.pause();
+    await this.#endWithoutResult(async () => {
+      const end = async ({ name, seen }: WorkState): Promise<void> => {
+        if (seen) await launcher.stop({ work: name, epoch: seen.epoch }, timings.stopGraceMs);
+        await launcher.release(name);
+      };
+      await Promise.all([...works.all()].map(end));
+    });
+  }
+
+  /** Ends this flow and leaves its works running, for the next one to take over. */
+  async leave(): Promise<void> {
+    await this.#endWithoutResult(async () => undefined);
+  }
+
+  async #endWithoutResult(endWorks: () => Promise<void>): Promise<void> {
+    if (this.#closed) return;
+    const { ending, timings } = this.#parts;
+    const { clock } = this.#ports;
     ending.interrupt();
-    const { clock, launcher } = this.#ports;
-    const { stopGraceMs } = timings;
-    const patience = new Promise<void>((resolve) => clock.after(stopGraceMs, resolve));
-    const waits: Promise<unknown>[] = [];
-    for (const { name, seen } of works.all()) {
-      if (seen) waits.push(launcher.stop({ work: name, epoch: seen.epoch }, stopGraceMs));
-    }
-    if (this.#turnOver) waits.push(Promise.race([this.#turnOver, patience]));
-    await Promise.all(waits);
+    const patience = new Promise<void>((resolve) => clock.after(timings.stopGraceMs, resolve));
+    const turn = this.#turnOver ? Promise.race([this.#turnOver, patience]) : undefined;
+    await Promise.all([endWorks(), turn]);
     clock.soon(() => this.#finish({ stage: 'interrupted', message: '' }));
     await this.ended;
+  }
+
+  /** The last `seq` that arrived of a work, in order; 0 of one that is not known. */
+  receivedOf(work: string): number {
+    return this.#parts.works.get(work)?.received ?? 0;
+  }
+
+  /** Ends the app as failed, because of an error outside of any turn. */
+  fail(error: unknown): void {
+    this.#parts.ending.fail(error);
   }
 
   /** Drops the app where it stands, as if the flow had been killed: nothing more is committed or done. */
@@ -144,6 +204,10 @@ export class FlowLoop implements AppControl {
 
   subscribe(handler: (event: AppEvent) => void): () => void {
     return this.#parts.teller.subscribe(handler);
+  }
+
+  commits(handler: (turn: CommittedTurn) => void): () => void {
+    return this.#parts.teller.commits(handler);
   }
 
   /** Applies, and runs a turn if one is wanted (R3). */

@@ -22,17 +22,29 @@ export type Item =
       readonly attempt: number;
     }
   | { readonly type: 'idle'; readonly state: WorkState }
+  /** The delta with this `seq` cannot be had. */
+  | { readonly type: 'gap'; readonly state: WorkState; readonly seq: number }
   | { readonly type: 'fire'; readonly fire: () => void }
   | {
       readonly type: 'patch';
       readonly ops: readonly Operation[];
       readonly check: ((document: JsonObject) => boolean) | undefined;
+      readonly client: string | undefined;
       readonly done: (result: PatchResult) => void;
+    }
+  | {
+      readonly type: 'task';
+      /** User code; never throws. */
+      readonly run: () => void;
+      readonly client: string | undefined;
+      /** What it wrote is durable, or never will be. */
+      readonly done: (error: unknown) => void;
     }
   | {
       readonly type: 'command';
       readonly work: string;
       readonly verb: 'start' | 'stop' | 'delete';
+      readonly client: string | undefined;
       readonly done: (error: unknown) => void;
     }
   | { readonly type: 'end'; readonly message: string };

@@ -25,10 +25,14 @@ export interface LoopOptions {
   /** Adds classes that nobody exports to `exports`; for tests, which rebuild in the same process. @default false */
   readonly openExports?: boolean;
   readonly timings?: Partial<Timings>;
-  /** Whether works without an explicit `startWithFlow` start with the app. @default true */
-  readonly startWithFlow?: boolean;
-  /** @default null - a work without calls keeps its process */
-  readonly defaultIdleTimeoutMs?: number | null;
+  /** Whether works on this hardware, without an explicit `startWithFlow`, start with the app. @default - all do */
+  readonly startWithFlow?: (hardware: string) => boolean;
+  /** Milliseconds by hardware. @default - a work without calls keeps its process */
+  readonly defaultIdleTimeoutMs?: (hardware: string) => number | null;
+  /** Works run on other machines, which have addresses of their own. @default false */
+  readonly remoteWorks?: boolean;
+  /** Refuses works whose hardware was not declared, instead of warning. @default false */
+  readonly refuseUndeclaredHardware?: boolean;
   /** Hears when a turn begins and when it is over. */
   readonly watch?: TurnWatcher;
   /** Hears warnings for people. */

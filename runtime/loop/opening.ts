@@ -13,7 +13,7 @@ import { cloneJson, type Json } from '../state/json.ts';
 import type { LoopParts } from './compose.ts';
 import { reach } from './failpoints.ts';
 import { Intake } from './intake.ts';
-import type { LoopPorts } from './loop-options.ts';
+import type { LoopOptions, LoopPorts } from './loop-options.ts';
 import { restoreState, restoreTree } from './restore.ts';
 import { WORK_RECORD, type WorkState } from './work-state.ts';
 
@@ -22,14 +22,12 @@ const UNDER_WAY: ReadonlySet<string> = new Set(['pending', 'started', 'running']
 
 /**
  * Opens an app; gives what ends the subscriptions.
- *
- * @param byDefault - whether works without an explicit `startWithFlow` start with the app
  */
 export async function openApp(
   app: App,
   ports: LoopPorts,
   parts: LoopParts,
-  byDefault: boolean,
+  options: LoopOptions,
 ): Promise<() => void> {
   const { arrivals, committer, planner, recorder, schedules, teller, tree, warn, works } = parts;
   const { flow } = app;
@@ -49,20 +47,27 @@ export async function openApp(
   if (stored) {
     arrivals.apply();
     rearmWorks(stored, parts);
-  } else startWithFlow(byDefault, parts);
+  } else startWithFlow(options.startWithFlow ?? (() => true), parts);
   for (const each of [flow, ...flowsBelow(flow)]) schedules.restore(each);
   teller.changes('flow');
   // The whole document follows: what was told on the way is part of it.
   recorder.op({ op: 'replace', path: '', value: cloneJson(parts.document()) });
+  recorder.attribute('flow');
   recorder.untold();
   committer.hurry();
   return unsubscribe;
 }
 
 async function listen(ports: LoopPorts, parts: LoopParts, catchUp: boolean): Promise<() => void> {
-  const { channel, launcher, lease } = ports;
-  const { arrivals, works } = parts;
-  const intake = new Intake(lease, (delta) => arrivals.post({ type: 'delta', delta }));
+  const { channel, launcher, lease, clock } = ports;
+  const { arrivals, works, timings } = parts;
+  const intake = new Intake<WorkState>({
+    lease,
+    clock,
+    timings,
+    accept: (delta) => arrivals.post({ type: 'delta', delta }),
+    lost: (state, seq) => arrivals.post({ type: 'gap', state, seq }),
+  });
   const unsubscribe = [
     channel.subscribe((delta) => {
       reach('delta.received');
@@ -70,6 +75,7 @@ async function listen(ports: LoopPorts, parts: LoopParts, catchUp: boolean): Pro
       if (state) intake.take(state, delta);
     }),
     launcher.subscribe((fact) => arrivals.post({ type: 'fact', fact })),
+    () => intake.close(),
   ];
   for (const fact of await launcher.observe()) arrivals.post({ type: 'fact', fact });
   for (const state of catchUp ? works.all() : []) {
@@ -100,9 +106,11 @@ function restoreWorks(app: App, stored: StoredApp, { works, recorder }: LoopPart
 }
 
 /** Starts the works that were constructed with the app. */
-function startWithFlow(byDefault: boolean, { clock, works }: LoopParts): void {
+function startWithFlow(byDefault: (hardware: string) => boolean, parts: LoopParts): void {
+  const { clock, works } = parts;
   for (const state of works.all()) {
-    if (!(state.work?.[OPTIONS].startWithFlow ?? byDefault)) continue;
+    const { startWithFlow: explicit, cloudCompute } = state.work?.[OPTIONS] ?? {};
+    if (!(explicit ?? byDefault(cloudCompute?.name ?? ''))) continue;
     state.ledger.starting(clock.now());
     state.want('up');
     works.touch(state);
@@ -124,6 +132,8 @@ function rearmWorks(stored: StoredApp, { clock, events, works }: LoopParts): voi
       state.ledger.starting(clock.now());
       state.want('up');
     }
+    // What was to be given back when the flow died; giving back twice does no harm.
+    if (state.wanted !== 'up' && !isThere && !state.keepHardware) state.release = true;
     events.adopted(state);
     works.touch(state);
   }

@@ -1,3 +1,4 @@
+import type { ChangeSource } from '../protocol/events.ts';
 import type { Json } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 
@@ -6,6 +7,8 @@ export interface Changes {
   readonly ops: Operation[];
   readonly marks: Record<string, number>;
   readonly meta: Record<string, Json>;
+  /** Who made the operations. */
+  readonly sources: ChangeSource[];
 }
 
 /** Collects what turns change until it is committed. */
@@ -13,6 +16,19 @@ export class Recorder {
   #changes: Changes = empty();
   #count = 0;
   #told = 0;
+  #attributed = 0;
+  #chars = 0;
+  readonly #weighs: boolean;
+
+  /** @param weighs - whether {@link chars} is wanted; it costs a look at every value */
+  constructor(weighs = false) {
+    this.#weighs = weighs;
+  }
+
+  /** About how many characters the recorded operations will have; 0 when they are not weighed. */
+  get chars(): number {
+    return this.#chars;
+  }
 
   /** Grows with every change of the state document. */
   get count(): number {
@@ -28,6 +44,7 @@ export class Recorder {
   op(operation: Operation): void {
     this.#changes.ops.push(operation);
     this.#count += 1;
+    if (this.#weighs) this.#chars += JSON.stringify(operation).length;
   }
 
   /** What was recorded since this was asked last; must be asked before {@link take}. */
@@ -36,6 +53,19 @@ export class Recorder {
     const from = this.#told;
     this.#told = ops.length;
     return from === 0 ? [...ops] : ops.slice(from);
+  }
+
+  /** The operations that were recorded since this was told last are somebody's. */
+  attribute(source: string, client?: string): void {
+    const { ops, sources } = this.#changes;
+    const count = ops.length - this.#attributed;
+    if (count === 0) return;
+    this.#attributed = ops.length;
+    const last = sources.at(-1);
+    const same = last?.source === source && last.client === client;
+    const total = same ? last.ops + count : count;
+    if (same) sources.pop();
+    sources.push(client === undefined ? { source, ops: total } : { source, client, ops: total });
   }
 
   mark(work: string, seq: number): void {
@@ -47,10 +77,13 @@ export class Recorder {
     this.#changes.meta[key] = value;
   }
 
+  /** Gives what is recorded and begins anew; it must be attributed before. */
   take(): Changes {
     const changes = this.#changes;
     this.#changes = empty();
     this.#told = 0;
+    this.#attributed = 0;
+    this.#chars = 0;
     return changes;
   }
 }
@@ -61,7 +94,7 @@ function isEmptyObject(object: object): boolean {
 }
 
 function empty(): Changes {
-  return { ops: [], marks: {}, meta: {} };
+  return { ops: [], marks: {}, meta: {}, sources: [] };
 }
 
 /** An operation on a component's document, seen from the app's document. */

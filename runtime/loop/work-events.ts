@@ -14,6 +14,8 @@ import { identityOf, type WorkState } from './work-state.ts';
 
 type LiveFact = WorkFact & { readonly state: 'starting' | 'running' };
 
+/** Reason of an end that the work's dead-man switch brought about. */
+const FLOW_LOST = 'flow_lost';
 /** How often a call whose host was lost is sent again. */
 const MAX_INTERRUPTIONS = 3;
 
@@ -22,7 +24,9 @@ export interface WorkEventsParts {
   readonly recorder: Recorder;
   readonly works: WorkBook;
   readonly timings: Timings;
-  readonly defaultIdleTimeoutMs: number | null;
+  readonly defaultIdleTimeoutMs: (hardware: string) => number | null;
+  /** Works run on other machines: what they say of their own address holds only there. */
+  readonly remoteWorks: boolean;
   /** A work with `raiseException` failed. */
   readonly raise: (error: AppError) => void;
   readonly timedOut: (state: WorkState, call: string, attempt: number) => void;
@@ -48,8 +52,9 @@ export class WorkEvents {
     if (delta.event) this.#event(state, delta.event);
   }
 
-  #applyOps(state: WorkState, ops: readonly Operation[]): void {
+  #applyOps(state: WorkState, reported: readonly Operation[]): void {
     const overlay = state.replica.hasOverlay;
+    const ops = this.#parts.remoteWorks ? state.takeOwnUrl(reported) : reported;
     state.unfold(ops);
     state.recordVars(state.replica.applyDelta(toFieldPaths(ops)));
     if (overlay) state.store();
@@ -78,6 +83,8 @@ export class WorkEvents {
     state.callTimer?.cancel();
     state.callTimer = null;
     if (event.outcome === 'stopped' && this.#parts.interrupted()) return;
+    // The work gave its flow up; the end of its process follows, and the call is sent again.
+    if (event.outcome === 'stopped' && event.reason === FLOW_LOST) return;
     const status: WorkStatus = {
       stage: event.outcome,
       timestamp: clock.now(),
@@ -97,7 +104,14 @@ export class WorkEvents {
   fact(state: WorkState, fact: WorkFact): void {
     this.#parts.works.touch(state);
     if (isLive(fact)) {
-      if (fact.epoch > state.goneEpoch) state.see(fact);
+      if (fact.epoch <= state.goneEpoch) return;
+      if (state.seen?.epoch !== fact.epoch) state.seenSince = this.#parts.clock.now();
+      state.see(fact);
+      if (fact.pending) {
+        const { reason, message } = fact.pending;
+        state.ledger.pendingReason(this.#parts.clock.now(), reason, message);
+      }
+      if (fact.address) state.locate(fact.address);
       return;
     }
     if (state.seen && state.seen.epoch !== fact.epoch) return;
@@ -207,6 +221,32 @@ export class WorkEvents {
     this.#raise(state, status);
   }
 
+  /**
+   * A delta of a work cannot be had, so nothing after it may be applied (R1). Its process goes: nothing that it does can be seen. The
+   * next one takes up the sequence where the gap is.
+   */
+  gap(state: WorkState, seq: number): void {
+    const { clock, timings, works } = this.#parts;
+    const { name } = state;
+    if (works.get(name) !== state) return;
+    const waitedMs = timings.gapLimitMs;
+    const error = appError('WORK_STATE_GAP', { name, seq, waitedMs }, { at: name });
+    const status: WorkStatus = {
+      stage: 'failed',
+      timestamp: clock.now(),
+      reason: 'state_gap',
+      message: error.message,
+    };
+    state.callTimer?.cancel();
+    const { active } = state.ledger;
+    const failed = active
+      ? state.endCall(active.hash, active.attempt, 'failed', status)
+      : state.ledger.processFailed(status) === 'started';
+    state.recycle = true;
+    works.touch(state);
+    if (failed) this.#raise(state, status, error);
+  }
+
   /** A work without calls gives its process up; its next call brings it back. */
   idle(state: WorkState): void {
     if (state.ledger.active !== null || state.wanted !== 'up') return;
@@ -238,7 +278,8 @@ export class WorkEvents {
 
   #watchIdle(state: WorkState): void {
     const explicit = state.work?.[OPTIONS].cloudCompute.idleTimeoutMs;
-    const idleMs = explicit === undefined ? this.#parts.defaultIdleTimeoutMs : explicit;
+    const hardware = state.work?.cloudCompute.name ?? '';
+    const idleMs = explicit === undefined ? this.#parts.defaultIdleTimeoutMs(hardware) : explicit;
     state.idleTimer?.cancel();
     if (idleMs === null || state.ledger.active !== null) return;
     state.idleTimer = this.#parts.clock.after(idleMs, () => this.#parts.idled(state));

@@ -4,7 +4,7 @@
 import { metaOf } from '../component/meta.ts';
 import type { Work } from '../component/work.ts';
 import type { ClockTimer } from '../ports/clock.ts';
-import type { WorkFact } from '../ports/launcher.ts';
+import type { WorkAddress, WorkFact } from '../ports/launcher.ts';
 import type { WorkStatus } from '../protocol/events.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
@@ -17,6 +17,8 @@ import { Replica, type StoredOverlay } from './replica.ts';
 
 /** Prefix of the stored records of works. */
 export const WORK_RECORD = 'work:';
+
+const OWN_URL = '/vars/_url';
 
 /** Identity of a call: its hash and attempt. */
 export function identityOf(call: { readonly call: string; readonly attempt: number }): string {
@@ -41,6 +43,7 @@ interface StoredWork {
   readonly ready?: number;
   readonly overlay?: StoredOverlay;
   readonly folded?: readonly Operation[];
+  readonly keepHardware?: true;
 }
 
 export interface WorkStateOptions {
@@ -66,8 +69,14 @@ export class WorkState {
   /** The last `seq` that reached the inbox in order. */
   received = 0;
   seen: SeenProcess | null = null;
+  /** When the process that is seen appeared, in epoch milliseconds. */
+  seenSince: number | null = null;
   /** The latest launch whose process said that it is ready. */
   readyEpoch = 0;
+  /** Where its machine is reached, when that is another one. */
+  #address: WorkAddress | null = null;
+  /** The address of its own server as its process sees it. */
+  #ownUrl = '';
   /** The latest launch whose process is known to be gone. */
   goneEpoch = 0;
   /** The call (hash and attempt) that the current process was given. */
@@ -102,8 +111,9 @@ export class WorkState {
     this.mark = mark;
     this.received = mark;
     if (stored === undefined || stored === null) return;
-    const { wanted, epoch, ready, overlay, folded } = stored as unknown as StoredWork;
+    const { wanted, epoch, ready, overlay, folded, keepHardware } = stored as unknown as StoredWork;
     this.wanted = wanted;
+    this.keepHardware = keepHardware === true;
     this.epoch = epoch;
     this.readyEpoch = ready ?? 0;
     this.folded = folded ?? [];
@@ -139,6 +149,7 @@ export class WorkState {
     const stored: JsonObject = { wanted: this.wanted, epoch: this.epoch };
     if (this.readyEpoch > 0) stored['ready'] = this.readyEpoch;
     if (overlay) stored['overlay'] = overlay;
+    if (this.keepHardware) stored['keepHardware'] = true;
     if (this.folded.length > 0) stored['folded'] = cloneJson(this.folded as unknown as Json);
     return stored;
   }
@@ -151,6 +162,9 @@ export class WorkState {
   /** The process is up and `onStart` is done. */
   becomeReady(): void {
     this.readyEpoch = this.epoch;
+    // It says so itself, which may be known before its launcher looked again.
+    if (this.seen?.epoch === this.epoch && this.seen.state === 'starting')
+      this.seen.state = 'running';
     this.store();
   }
 
@@ -220,8 +234,35 @@ export class WorkState {
     this.recordVars([{ op: 'add', path: `/${name}`, value }]);
   }
 
+  /** Its machine is known. */
+  locate(address: WorkAddress): void {
+    this.#address = address;
+    this.setVar('_internal_ip', address.internalIp);
+    this.setVar('_public_ip', address.publicIp);
+    this.#tellUrl();
+  }
+
+  /** Takes the address that the process gives its own server out of its report: it holds on its machine only. */
+  takeOwnUrl(ops: readonly Operation[]): readonly Operation[] {
+    const own = ops.findLast((op) => op.path === OWN_URL && 'value' in op);
+    if (own === undefined || !('value' in own)) return ops;
+    this.#ownUrl = String(own.value);
+    this.#tellUrl();
+    return ops.filter((op) => op.path !== OWN_URL);
+  }
+
+  #tellUrl(): void {
+    if (this.#ownUrl === '' || this.#address === null) return;
+    const url = new URL(this.#ownUrl);
+    const { internalIp, ports } = this.#address;
+    const port = ports[Number(url.port)] ?? Number(url.port);
+    this.setVar('_url', `${url.protocol}//${internalIp}:${port}`);
+  }
+
   /** Without a process the work has no address. */
   clearAddresses(): void {
+    this.#address = null;
+    this.#ownUrl = '';
     for (const address of ['_url', '_internal_ip', '_public_ip']) this.setVar(address, '');
   }
 
@@ -235,6 +276,7 @@ export class WorkState {
   forgetProcess(epoch: number): void {
     this.goneEpoch = Math.max(this.goneEpoch, epoch);
     this.seen = null;
+    this.seenSince = null;
     this.given = null;
     this.recycle = false;
     this.clearTimers();

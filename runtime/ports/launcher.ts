@@ -16,6 +16,8 @@ export interface Launcher {
   stop(ref: WorkRef, graceMs: number): Promise<StopResult>;
   /** Gives dedicated hardware of a work back; a no-op where there is none. */
   release(work: string): Promise<void>;
+  /** Holds dedicated hardware of a stopped work until its next launch or its release; without it, idle hardware goes by itself. */
+  keep?(work: string): Promise<void>;
   /** What exists now. */
   observe(): Promise<readonly WorkFact[]>;
   /** Hears every change of what exists, as it happens. */

@@ -64,13 +64,53 @@ export type AppEvent =
       readonly stream: 'stdout' | 'stderr';
       readonly line: string;
     }
+  /** The tabs of the app, or what they tell, changed: read the layout again. */
+  | { readonly type: 'layout'; readonly at: number }
   | { readonly type: 'error'; readonly at: number; readonly error: WireError };
+
+/** Who made the next operations of a turn. */
+export interface ChangeSource {
+  /** A work's full name, `flow`, or `client`. */
+  readonly source: string;
+  /** Which client: the name that it gave itself, or its address. */
+  readonly client?: string;
+  /** How many operations, in order. */
+  readonly ops: number;
+}
+
+/** One version of the state: applied to the version before, `ops` give this one. */
+export interface CommittedTurn {
+  readonly version: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly ops: readonly Operation[];
+  /** Together they cover all of `ops`. */
+  readonly sources: readonly ChangeSource[];
+}
+
+/** What `GET stream` and `GET ws` tell; those with a version carry an id, from which a reader resumes. */
+export type StreamEvent =
+  /** The state as a whole: the first event, and what a reader gets that missed too much. */
+  | {
+      readonly type: 'snapshot';
+      readonly version: number;
+      /** What is at the reader's pointer; absent when nothing is. */
+      readonly state?: Json;
+    }
+  | ({ readonly type: 'turn'; readonly stage: AppStage } & CommittedTurn)
+  /** The layout changed: read it again. */
+  | { readonly type: 'layout'; readonly at: number }
+  | Extract<AppEvent, { type: 'stage' | 'status' | 'log' | 'error' }>;
 
 /** A row of `stormkite ps`. */
 export interface WorkSummary {
   readonly name: string;
   readonly class: string;
   readonly status: WorkStatus;
+  /** Statuses of the call in flight, else of the latest one, oldest first. */
+  readonly statuses: readonly WorkStatus[];
+  /** When its process appeared, in epoch milliseconds; `null` while it has none. */
+  readonly startedAt: number | null;
   readonly hardware: string;
   readonly url: string;
   readonly pid: number | null;

@@ -3,11 +3,12 @@
  */
 import { appError } from '../errors/index.ts';
 
-/** Name of the environment variable that carries a {@link WorkBoot}. */
+/** Name of the environment variable that carries what a work's process needs before it has a work. */
 export const WORK_BOOT_VARIABLE = 'STORMKITE_WORK_BOOT';
 
-/** What a process needs before it has a work. */
-export interface WorkBoot {
+/** What a local work's process needs before it has a work. */
+export interface SocketBoot {
+  readonly kind: 'socket';
   /** Path of the flow's socket, or name of its pipe. */
   readonly socket: string;
   /** Secret identity of this process; names it in the handshake. */
@@ -19,12 +20,12 @@ export interface WorkBoot {
   readonly orphanGraceMs: number;
 }
 
-export function formatWorkBoot(boot: WorkBoot): string {
+export function formatSocketBoot(boot: SocketBoot): string {
   return JSON.stringify(boot);
 }
 
 /** @throws `PROTOCOL_MESSAGE_INVALID` */
-export function parseWorkBoot(text: string | undefined): WorkBoot {
+export function parseSocketBoot(text: string | undefined): SocketBoot {
   const value: unknown = text === undefined ? undefined : JSON.parse(text);
   if (typeof value !== 'object' || value === null) throw invalid('it is missing');
   const { socket, slot, bundlePath, projectRoot, orphanGraceMs } = value as Record<string, unknown>;
@@ -32,7 +33,7 @@ export function parseWorkBoot(text: string | undefined): WorkBoot {
   if (typeof bundlePath !== 'string' || typeof projectRoot !== 'string')
     throw invalid('it names no app');
   if (typeof orphanGraceMs !== 'number') throw invalid('it has no grace');
-  return { socket, slot, bundlePath, projectRoot, orphanGraceMs };
+  return { kind: 'socket', socket, slot, bundlePath, projectRoot, orphanGraceMs };
 }
 
 function invalid(problem: string): Error {

@@ -313,7 +313,7 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
       await next.close();
     });
 
-    test('1,000 commits load as they were', { timeout: 30_000 }, async (context) => {
+    test('1,000 commits load as they were', { timeout: 120_000 }, async (context) => {
       const place = await placeOf(context);
       const lease = await place.reach().open(APP);
       const model = new Model();
@@ -334,7 +334,7 @@ export function stateStoreContract({ name, createPlace, whileHeld }: StoreContra
 
     test(
       'any turn records, reopened anywhere, load as they add up',
-      { timeout: 30_000 },
+      { timeout: 120_000 },
       async (context) => {
         const step = fc.record({
           key: fc.constantFrom('a', 'b', 'c'),

@@ -57,6 +57,7 @@ describe('the code in README, docs and docstrings', () => {
           paths: {
             stormkite: [join(up, 'runtime/index.ts')],
             'stormkite/client': [join(up, 'runtime/client/index.ts')],
+            'stormkite/client/react': [join(up, 'runtime/client/react.ts')],
             'stormkite/testing': [join(up, 'runtime/testing.ts')],
           },
           noUnusedLocals: false,

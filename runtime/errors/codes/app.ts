@@ -32,6 +32,20 @@ export const appCodes = {
     hint: ({ known, name }) =>
       `use one of ${known}, or new CloudCompute({ instanceType: ${JSON.stringify(name)} })`,
   }),
+  HARDWARE_SIZE_UNKNOWN: code<{ instanceType: string }>({
+    kind: 'user',
+    summary: 'An instance type was asked for whose vCPUs and memory are not known.',
+    message: ({ instanceType }) => `the size of the instance type ${instanceType} is not known`,
+    hint: () =>
+      'use a named class, or a type of the families m, c, r, t3, g4dn, g5, g6, g6e, p3, p4, p5',
+  }),
+  HARDWARE_NOT_DECLARED: code<{ name: string; used: string; line: string }>({
+    kind: 'user',
+    summary:
+      'A work that was attached at run time uses hardware that was not deployed for the app.',
+    message: ({ name, used }) => `${name} uses ${used}, which was not deployed for this app`,
+    hint: ({ line }) => `declare it and deploy again: new App(root, { hardware: [${line}] })`,
+  }),
   COMPONENT_ATTACHED_TWICE: code<{ component: string; name: string }>({
     kind: 'user',
     summary: 'One component object was put at two places of the tree.',

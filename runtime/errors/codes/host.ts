@@ -31,6 +31,42 @@ export const hostCodes = {
       return `install it: npm install ${packageOf(specifier)}`;
     },
   }),
+  HOST_NATIVE_PACKAGE: code<{ package: string }>({
+    kind: 'user',
+    summary: 'The app imports a package with a native part, which cannot be bundled for AWS.',
+    message: ({ package: name }) =>
+      `${name} has a native part, which belongs to this machine's platform and cannot be bundled for AWS`,
+    hint: ({ package: name }) =>
+      `have the task install it: cloudBuildConfig: new BuildConfig({ requirements: ['${name}'] })`,
+  }),
+  HOST_ARTIFACT_TOO_LARGE: code<{ bytes: number; limit: number; largest: string }>({
+    kind: 'user',
+    summary: "The app's project has more in it than can be sent to its tasks.",
+    message: ({ bytes, limit, largest }) =>
+      `the project's files have ${bytes} bytes, more than ${limit}; the largest is ${largest}`,
+    hint: ({ largest }) =>
+      `leave out what the app does not read: add lines such as ${largest} to .stormkiteignore`,
+  }),
+  HOST_TASK_ENVIRONMENT: code<{ variable: string; problem: string }>({
+    kind: 'environment',
+    summary: 'A container was started without what its task definition must tell it.',
+    message: ({ variable, problem }) => `${variable} ${problem}`,
+    hint: () => 'deploy the app again with this version of stormkite',
+  }),
+  HOST_EMULATION_FAILED: code<{ problem: string }>({
+    kind: 'environment',
+    summary: 'The emulated app cannot be started or reached.',
+    message: ({ problem }) => `the emulated app does not run: ${problem}`,
+    hint: () =>
+      'read the lines above, and run it locally to see whether the app itself is at fault',
+  }),
+  HOST_SECRET_UNREADABLE: code<{ name: string; source: string; problem: string }>({
+    kind: 'environment',
+    summary: "A work's secret cannot be read.",
+    message: ({ name, source, problem }) => `the secret ${name} from ${source}: ${problem}`,
+    hint: ({ source }) => `check that ${source} exists and that the work's role may read it`,
+    retryable: true,
+  }),
   HOST_APP_LOAD_FAILED: code<{ file: string; problem: string }>({
     kind: 'user',
     summary: 'The app file threw an error while it was loaded.',

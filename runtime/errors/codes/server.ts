@@ -14,6 +14,14 @@ export const serverCodes = {
     hint: () =>
       'send `Authorization: Bearer <token>` with the token of the URL that `stormkite run` printed',
   }),
+  SERVER_TOKEN_LIMITED: code<{ seconds: number }>({
+    kind: 'user',
+    summary: 'Too many requests with a wrong token came from one address (429).',
+    message: ({ seconds }) =>
+      `too many wrong tokens came from this address; it is refused for ${seconds} more seconds`,
+    hint: () => 'wait, and open the URL that `stormkite run` printed',
+    retryable: true,
+  }),
   SERVER_HOST_REFUSED: code<{ host: string }>({
     kind: 'user',
     summary: 'A request names a host that is not this one (403).',
@@ -64,6 +72,20 @@ export const serverCodes = {
       'An operation of a patch names a component, field or value that does not exist; nothing was applied (404).',
     message: ({ problem }) => `the patch was refused: ${problem}`,
     hint: () => 'see what there is with `stormkite state get`',
+  }),
+  SERVER_HISTORY_TRIMMED: code<{ version: number; oldest: number; newest: number }>({
+    kind: 'user',
+    summary:
+      'A version of the state is older than the history that is kept, or does not exist yet (404).',
+    message: ({ version, oldest, newest }) =>
+      `the state of version ${version} is not kept; there are ${oldest} to ${newest}`,
+    hint: ({ oldest }) => `ask for a version from ${oldest} on`,
+  }),
+  SERVER_UPGRADE_REQUIRED: code<{ path: string }>({
+    kind: 'user',
+    summary: 'A plain request came to the address of a WebSocket (426).',
+    message: ({ path }) => `${path} takes WebSockets only`,
+    hint: () => 'connect with a WebSocket, or read the same events from GET stream',
   }),
   SERVER_APP_ENDED: code<{ app: string }>({
     kind: 'user',

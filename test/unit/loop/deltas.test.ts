@@ -2,6 +2,7 @@ import { describe, test } from 'vitest';
 import { App, Flow } from 'stormkite';
 import { MemoryStateStore } from '../../../runtime/backends/memory/memory-state-store.ts';
 import { Intake } from '../../../runtime/loop/intake.ts';
+import { defaultTimings } from '../../../runtime/loop/timings.ts';
 import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
 import { ManualClock, testApp } from 'stormkite/testing';
 import type { DeltaChannel } from '../../../runtime/ports/delta-channel.ts';
@@ -61,7 +62,7 @@ async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] 
   const loop = new FlowLoop(
     app,
     { lease, channel, launcher, clock },
-    { name: 'test', exports: {}, startWithFlow: false },
+    { name: 'test', exports: {}, startWithFlow: () => false },
   );
   await loop.open();
   const settle = async (): Promise<void> => {
@@ -149,6 +150,42 @@ describe('deltas', () => {
     expect(app.app.root.step).toMatchObject({ counter: 4, log: ['lost'] });
   });
 
+  test('beyond a gap that nothing fills fail their work, and it alone is ended', async ({
+    expect,
+  }) => {
+    const app = await wired();
+    await begin(app);
+    app.hear(set(4, 4));
+    await app.pass(60_000);
+    expect(app.app.root.step.counter).toBe(0);
+    expect(statusesOf(app.app.root.step)).toContain('failed:state_gap');
+    const failed = app.app.root.step.statuses.find(({ reason }) => reason === 'state_gap');
+    expect(failed?.message).toContain('delta 3 of root.step is missing');
+    expect(app.ended).toEqual([{ work, epoch: 1 }]);
+    app.tell({ work, epoch: 1, pid: 7, state: 'exited', reason: 'stopped', message: 'as asked' });
+    await app.settle();
+    const { error } = await app.loop.ended;
+    expect(error).toMatchObject({ code: 'WORK_FAILED', cause: { code: 'WORK_STATE_GAP' } });
+  });
+
+  test('that end a call because the flow was lost leave it open: it is sent again', async ({
+    expect,
+  }) => {
+    const app = await wired();
+    await begin(app);
+    const given = app.sent.find((message) => message.type === 'call');
+    if (given?.type !== 'call') throw new Error('no call was sent');
+    const { call, attempt } = given;
+    app.hear(told(3, { type: 'end', call, attempt, outcome: 'stopped', reason: 'flow_lost' }));
+    await app.settle();
+    expect(app.app.root.step.status.stage).toBe('running');
+    const gone = { reason: 'interrupted', message: 'its flow was lost' } as const;
+    app.tell({ work, epoch: 1, pid: 7, state: 'exited', ...gone });
+    await app.settle();
+    expect(statusesOf(app.app.root.step).at(-1)).toBe('pending:interrupted');
+    expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
   test('of an older epoch move the mark and change nothing', async ({ expect }) => {
     const app = await wired();
     await begin(app);
@@ -222,7 +259,13 @@ describe('deltas', () => {
               stored.filter((delta) => delta.seq > seq),
           };
           const state = { name: work, received: 0 };
-          const intake = new Intake(lease, (delta) => applied.push(delta.seq));
+          const intake = new Intake({
+            lease,
+            clock: new ManualClock(),
+            timings: defaultTimings,
+            accept: (delta) => applied.push(delta.seq),
+            lost: (_state, seq) => expect.unreachable(`${seq} was given up`),
+          });
           for (const index of [...order, all.length - 1]) {
             const delta = all[index];
             if (delta) intake.take(state, delta);
