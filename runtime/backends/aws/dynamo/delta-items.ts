@@ -1,0 +1,141 @@
+/**
+ * Deltas as items of the table `Deltas`: `D#<seq>` under the key of their work.
+ *
+ * One item per number: where two processes of a work used the same, the item of the newer one stays. Items expire by
+ * themselves ({@link DELTA_TTL_DAYS}); committing marks deletes none, since that would cost as much as writing them.
+ *
+ * Attributes: `e` epoch, `id` UUID of the delta, `t` epoch milliseconds, and the text `{ ops, event? }` (`chunks.ts`).
+ */
+import { randomUUID } from 'node:crypto';
+import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { isAppError } from '../../../errors/index.ts';
+import { parseDelta, type Delta } from '../../../protocol/delta.ts';
+import { DELTA_TTL_DAYS, deltaSortKey, PARTITION_KEY, SORT_KEY } from '../contract.ts';
+import { isHead, itemKey, putText, textOfHead } from './chunks.ts';
+import { AFTER_ALL, queryAll } from './query.ts';
+import { damaged } from './records.ts';
+import { removeItems } from './remove-items.ts';
+
+const DELTA_PREFIX = 'D#';
+const SECONDS_PER_DAY = 86_400;
+/** Deletions collected before they are sent. */
+const DROP_ITEMS = 100;
+/** Items looked at, from the end, to find the last head: more than the chunks of any delta. */
+const TAIL_ITEMS = 50;
+
+type Item = Record<string, AttributeValue>;
+
+export interface DeltaPlace {
+  readonly client: DynamoDBClient;
+  /** Name of the table `Deltas`. */
+  readonly table: string;
+}
+
+/** Puts a delta as its work would, unless the same number is taken by as new a process. */
+export async function putDelta(
+  { client, table }: DeltaPlace,
+  key: string,
+  delta: Delta,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { epoch, seq, ops, event } = delta;
+  await putText(client, {
+    table,
+    pk: key,
+    sk: deltaSortKey(seq),
+    text: JSON.stringify(event === undefined ? { ops } : { ops, event }),
+    attributes: { e: { N: String(epoch) }, id: { S: randomUUID() }, t: { N: String(now) } },
+    condition: {
+      expression: 'attribute_not_exists(#pk) OR #e < :e',
+      names: { '#pk': PARTITION_KEY, '#e': 'e' },
+      values: { ':e': { N: String(epoch) } },
+    },
+    ttlSeconds: Math.ceil(now / 1_000) + DELTA_TTL_DAYS * SECONDS_PER_DAY,
+    signal,
+  });
+}
+
+/**
+ * Deltas of a work above a number that are there, in order, without those of dropped epochs.
+ *
+ * @throws `STORE_DAMAGED`
+ */
+export async function readDeltas(
+  { client, table }: DeltaPlace,
+  key: string,
+  { work, seq, dropped }: { readonly work: string; readonly seq: number; readonly dropped: number },
+): Promise<Delta[]> {
+  const deltas: Delta[] = [];
+  const range = { from: deltaSortKey(seq + 1), to: DELTA_PREFIX + AFTER_ALL, consistent: true };
+  for await (const item of queryAll(client, { table, pk: key, ...range })) {
+    const sk = item[SORT_KEY]?.S ?? '';
+    const epoch = Number(item['e']?.N ?? Number.NaN);
+    if (!isHead(sk, DELTA_PREFIX) || epoch <= dropped) continue;
+    deltas.push(toDelta(table, { work, key, sk, epoch }, await textOfHead(client, table, item)));
+  }
+  return deltas;
+}
+
+/** Epoch of the last delta of a work; `null` without any. */
+export async function lastEpoch(
+  { client, table }: DeltaPlace,
+  key: string,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { Items: items = [] } = await client.send(
+    new QueryCommand({
+      TableName: table,
+      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
+      ExpressionAttributeNames: { '#pk': PARTITION_KEY, '#sk': SORT_KEY, '#e': 'e' },
+      ExpressionAttributeValues: { ':pk': { S: key }, ':prefix': { S: DELTA_PREFIX } },
+      ProjectionExpression: '#e',
+      ScanIndexForward: false,
+      ConsistentRead: true,
+      Limit: TAIL_ITEMS,
+    }),
+    { abortSignal: signal },
+  );
+  // Chunks have no epoch, and lie behind their head.
+  const head = items.find((item) => item['e'] !== undefined);
+  return head === undefined ? null : Number(head['e']?.N);
+}
+
+/**
+ * Removes the deltas of a work up to an epoch, from the first on, and ends at the first of a later one: nobody writes such a
+ * one before all of these are gone. So doing it again is safe and, once done, costs one read.
+ */
+export async function dropDeltas(
+  { client, table }: DeltaPlace,
+  key: string,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const range = { from: DELTA_PREFIX, to: DELTA_PREFIX + AFTER_ALL, consistent: true };
+  const only = [PARTITION_KEY, SORT_KEY, 'e'];
+  const gone: Item[] = [];
+  for await (const item of queryAll(client, { table, pk: key, ...range, only, signal })) {
+    if (Number(item['e']?.N ?? 0) > epoch) break;
+    gone.push(itemKey(key, item[SORT_KEY]?.S ?? ''));
+    if (gone.length === DROP_ITEMS) await removeItems(client, table, gone.splice(0), { signal });
+  }
+  await removeItems(client, table, gone, { signal });
+}
+
+function toDelta(
+  table: string,
+  at: { readonly work: string; readonly key: string; readonly sk: string; readonly epoch: number },
+  text: string,
+): Delta {
+  try {
+    const body: unknown = JSON.parse(text);
+    const { work, epoch } = at;
+    const seq = Number(at.sk.slice(DELTA_PREFIX.length));
+    return parseDelta(
+      typeof body === 'object' && body !== null ? { ...body, work, epoch, seq } : body,
+    );
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !isAppError(error)) throw error;
+    throw damaged(table, `the delta ${at.key} ${at.sk} is unreadable`);
+  }
+}
