@@ -1,0 +1,258 @@
+import { describe, test } from 'vitest';
+import { SystemClock } from '../../../../runtime/host/system-clock.ts';
+import type { ClockTimer } from '../../../../runtime/ports/clock.ts';
+import { until } from '../../../support/until.ts';
+import { specOf } from './deployment.ts';
+import { openFlow } from './flow-rig.ts';
+import { broken, epochsOf, ScriptedAccount } from './scripted-account.ts';
+
+const WORK = 'root.train';
+
+const left = async () => {
+  const account = new ScriptedAccount();
+  const flow = await openFlow(account);
+  await flow.launcher.launch(specOf(WORK));
+  await flow.told(WORK, 'running');
+  flow.launcher.leave();
+  account.fence += 1;
+  return account;
+};
+
+/** A clock that somebody set. */
+class SetClock extends SystemClock {
+  ahead = 0;
+
+  override now(): number {
+    return super.now() + this.ahead;
+  }
+}
+
+/** A clock that knows which timers run. */
+class WatchedClock extends SystemClock {
+  readonly timers = new Set<object>();
+
+  override after(ms: number, call: () => void): ClockTimer {
+    const token = {};
+    this.timers.add(token);
+    const timer = super.after(ms, () => {
+      this.timers.delete(token);
+      call();
+    });
+    return {
+      cancel: () => {
+        this.timers.delete(token);
+        timer.cancel();
+      },
+    };
+  }
+}
+
+describe('a flow that comes back', () => {
+  test('finds what runs, with its address, and starts nothing', async ({ expect }) => {
+    const account = await left();
+    const flow = await openFlow(account);
+    expect(await flow.launcher.observe()).toMatchObject([
+      { work: WORK, epoch: 1, state: 'running' },
+    ]);
+    await until('its address is told', () =>
+      flow.facts.some((fact) => fact.state === 'running' && fact.address !== undefined),
+    );
+    expect(await flow.launcher.launch(specOf(WORK))).toMatchObject({ ok: true });
+    expect(epochsOf(account, WORK)).toEqual([1]);
+    await flow.launcher.close();
+    expect(account.live).toEqual([]);
+  });
+
+  test('hears how a task ended meanwhile, after what it wrote', async ({ expect }) => {
+    const account = await left();
+    Object.assign(account.tasks[0]!, {
+      status: 'STOPPED',
+      exitCode: 3,
+      stopCode: 'EssentialContainerExited',
+    });
+    const settled: string[] = [];
+    const flow = await openFlow(account, {
+      settle: async ({ work }) => {
+        settled.push(work);
+        return null;
+      },
+    });
+    const facts = [...(await flow.launcher.observe()), ...flow.facts];
+    const heard =
+      facts.find(({ state }) => state === 'exited') ?? (await flow.told(WORK, 'exited'));
+    expect(heard).toMatchObject({ reason: 'exited', message: 'exited with code 3' });
+    expect(settled).toContain(WORK);
+    await flow.launcher.close();
+  });
+
+  test('is told again of an end that was recorded, until the work is launched anew', async ({
+    expect,
+  }) => {
+    const account = await left();
+    const task = account.tasks[0]!;
+    Object.assign(task, { status: 'STOPPED', exitCode: 3, stopCode: 'EssentialContainerExited' });
+    const second = await openFlow(account);
+    await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
+    second.launcher.leave();
+    account.fence += 1;
+    const third = await openFlow(account);
+    expect(await third.launcher.observe()).toMatchObject([{ state: 'exited', epoch: 1 }]);
+    expect(await third.launcher.observe()).toEqual([]);
+    await third.launcher.launch(specOf(WORK, { epoch: 2 }));
+    await third.told(WORK, 'running', 2);
+    await until('the old run is forgotten', () => account.row('R#').length === 1);
+    expect([...account.items.keys()]).toEqual([expect.stringMatching(/I#0+2$/)]);
+    await third.launcher.close();
+  });
+
+  test('after so long that ECS has forgotten its task knows that it is lost', async ({
+    expect,
+  }) => {
+    const account = await left();
+    account.tasks.splice(0);
+    const clock = new SetClock();
+    clock.ahead = 7_200_000;
+    const flow = await openFlow(account, { clock, quick: { missingMs: 60_000 } });
+    const facts = [...(await flow.launcher.observe()), ...flow.facts];
+    const heard = facts.find(({ state }) => state === 'lost') ?? (await flow.told(WORK, 'lost'));
+    expect(heard).toMatchObject({ epoch: 1 });
+    await flow.launcher.close();
+  });
+
+  test.for([
+    ['is there', true],
+    ['is gone', false],
+  ] as const)(
+    'long after a RunTask that was never answered, whose task %s, does not start it twice',
+    async ([, isThere], { expect }) => {
+      const account = new ScriptedAccount();
+      const first = await openFlow(account, {
+        guard: async (name, take) => {
+          const answer = await take();
+          return name === 'RunTaskCommand' ? await new Promise<never>(() => undefined) : answer;
+        },
+      });
+      await first.launcher.launch(specOf(WORK));
+      await until('the task is made', () => account.tasks.length === 1);
+      first.launcher.leave();
+      account.fence += 1;
+      if (!isThere) account.tasks.splice(0);
+      else account.lateLists = 1;
+
+      const clock = new SetClock();
+      clock.ahead = 7_200_000;
+      const second = await openFlow(account, { clock, quick: { reconcileMs: 60_000 } });
+      const fact = await second.told(WORK, isThere ? 'running' : 'lost');
+      expect(fact).toMatchObject({ epoch: 1 });
+      expect(account.tasks).toHaveLength(isThere ? 1 : 0);
+      await second.launcher.close();
+    },
+  );
+
+  test('whose clock jumps by an hour goes on as before', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const clock = new SetClock();
+    const flow = await openFlow(account, { clock });
+    await flow.launcher.launch(specOf(WORK));
+    clock.ahead = 3_600_000;
+    await flow.told(WORK, 'running');
+    clock.ahead = -3_600_000;
+    expect(await flow.launcher.stop({ work: WORK, epoch: 1 }, 0)).toEqual({ forced: false });
+    await flow.launcher.release(WORK);
+    expect(account.live).toEqual([]);
+    expect(epochsOf(account, WORK)).toEqual([1]);
+    flow.launcher.leave();
+  });
+
+  test('ends a machine whose release had begun', async ({ expect }) => {
+    const account = await left();
+    const second = await openFlow(account, {
+      guard: async (name, take) =>
+        name.startsWith('Terminate') ? await new Promise<never>(() => undefined) : await take(),
+      quick: { releaseWaitMs: 1 },
+    });
+    await second.launcher.stop({ work: WORK, epoch: 1 }, 0);
+    await second.launcher.release(WORK);
+    second.launcher.leave();
+    account.fence += 1;
+    const third = await openFlow(account);
+    await until('it is gone', () => account.live.length === 0);
+    expect(account.row('HW#')).toMatchObject([{ why: `${WORK} released it` }]);
+    third.launcher.leave();
+  });
+});
+
+describe('a flow that was replaced', () => {
+  test('pays for nothing more', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const old = await openFlow(account);
+    account.records(account.fence + 1);
+    await old.launcher.launch(specOf(WORK));
+    await old.launcher.launch(specOf('root.other'));
+    expect(account.instances).toEqual([]);
+    expect(account.tasks).toEqual([]);
+    expect(await old.launcher.launch(specOf('root.third'))).toMatchObject({
+      ok: false,
+      reason: 'fenced',
+    });
+    await old.launcher.close();
+  });
+
+  test('in the middle of a launch stops before the next paid call', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    account.after = () => {
+      for (const instance of account.instances) instance.looks = 0;
+    };
+    const old = await openFlow(account);
+    await old.launcher.launch(specOf(WORK));
+    await until('its machine boots', () =>
+      old.pending(WORK).some((text) => text.startsWith('boot')),
+    );
+    account.records(account.fence + 1);
+    account.after = () => undefined;
+    await until('it noticed', async () => {
+      const result = await old.launcher.launch(specOf('root.other'));
+      return !result.ok;
+    });
+    expect(account.tasks).toEqual([]);
+    old.launcher.leave();
+  });
+});
+
+describe('a flow', () => {
+  test('in which nothing runs makes no calls', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const clock = new WatchedClock();
+    const flow = await openFlow(account, { clock, quick: { quietMs: 10 } });
+    await flow.launcher.launch(specOf(WORK));
+    await flow.told(WORK, 'running');
+    expect(clock.timers.size).toBeGreaterThan(0);
+    await flow.launcher.stop({ work: WORK, epoch: 1 }, 0);
+    await flow.launcher.release(WORK);
+    await until('nothing ticks', () => clock.timers.size === 0);
+    const calls = account.calls.length;
+    await flow.launcher.launch(specOf(WORK));
+    expect(account.calls.slice(calls), 'a repeated launch does not wake it').toEqual([]);
+    expect(clock.timers.size).toBe(0);
+    flow.launcher.leave();
+  });
+
+  test('survives that AWS does not answer for a while, and says so once', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const flow = await openFlow(account);
+    await flow.launcher.launch(specOf(WORK));
+    await flow.told(WORK, 'running');
+    let left = 30;
+    account.before = () => {
+      if ((left -= 1) >= 0) throw broken();
+    };
+    await until('AWS answers again', () => left < 0);
+    account.before = () => undefined;
+    expect(await flow.launcher.observe()).toMatchObject([{ state: 'running' }]);
+    const told = flow.lines.filter((line) => line.includes('socket hang up'));
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(5);
+    await flow.launcher.close();
+    expect(account.live).toEqual([]);
+  });
+});
