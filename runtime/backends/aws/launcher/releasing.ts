@@ -1,0 +1,126 @@
+/**
+ * Gives machines back, in the one order that ends the bill.
+ *
+ * G1 A machine is terminated only when ECS says, after it was closed to new tasks, that it has none.
+ * G2 `terminatedAt` is when EC2 confirmed that it shuts down: there the bill ends.
+ * G3 Its group is told to want one instance less, or it would start another one.
+ */
+import type { ContainerInstance } from '@aws-sdk/client-ecs';
+import { describeFailure, toAwsFailure } from './aws-failure.ts';
+import type { Machine } from './book.ts';
+import type { LauncherParts } from './parts.ts';
+
+/** States of EC2 in which nothing is billed any more. */
+const OVER: ReadonlySet<string> = new Set(['shutting-down', 'terminated']);
+
+export class Releasing {
+  readonly #parts: LauncherParts;
+
+  constructor(parts: LauncherParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the instance is no more; asked of EC2 only where its group does not list it. */
+  async isGone(machine: Machine): Promise<boolean> {
+    const { aws, sight } = this.#parts;
+    const { autoScalingGroup, instanceId } = machine.row;
+    const listed = sight.groups
+      .get(autoScalingGroup)
+      ?.find(({ InstanceId }) => InstanceId === instanceId);
+    if (listed && !listed.LifecycleState?.startsWith('Terminat')) return false;
+    const instance = await aws.instance(instanceId);
+    // EC2 may not know an instance yet that was started a moment ago.
+    if (instance === null && this.#isYoung(machine)) return false;
+    if (instance !== null && !OVER.has(instance.State?.Name ?? '')) return false;
+    this.#over(machine, 'it ended without being asked to');
+    return true;
+  }
+
+  #isYoung({ knownAtMs }: Machine): boolean {
+    const { clock, timings } = this.#parts;
+    return clock.monotonic() - knownAtMs < timings.missingMs;
+  }
+
+  /** One step of a machine that is given back. */
+  async step(machine: Machine): Promise<void> {
+    const { aws, paid, sight, timings, clock } = this.#parts;
+    const { instanceId, autoScalingGroup } = machine.row;
+    const container = await this.#container(machine);
+    if (container?.containerInstanceArn) {
+      if (container.status === 'ACTIVE')
+        await aws.setContainerInstance(container.containerInstanceArn, 'DRAINING');
+      const now = await this.#container(machine);
+      if ((now?.runningTasksCount ?? 0) + (now?.pendingTasksCount ?? 0) > 0) {
+        await this.#keepOrWait(machine, container.containerInstanceArn);
+        return;
+      }
+    }
+    paid();
+    const instance = await aws.instance(instanceId);
+    if (instance === null ? !this.#isYoung(machine) : OVER.has(instance.State?.Name ?? '')) {
+      this.#over(machine, machine.row.why);
+      return;
+    }
+    machine.retryAtMs = clock.monotonic() + timings.pollMs;
+    const listed = sight.groups
+      .get(autoScalingGroup)
+      ?.find(({ InstanceId }) => InstanceId === instanceId);
+    const { endedSentAtMs } = machine;
+    if (listed?.LifecycleState?.startsWith('Terminat')) return;
+    // Asking twice for one instance could take away the group's capacity for another one.
+    if (endedSentAtMs !== null && clock.monotonic() - endedSentAtMs < timings.stopAgainMs) return;
+    machine.endedSentAtMs = clock.monotonic();
+    await this.#terminate(machine);
+  }
+
+  async #terminate({ row }: Machine): Promise<void> {
+    const { aws, log } = this.#parts;
+    try {
+      await aws.unprotect(row.autoScalingGroup, row.instanceId);
+    } catch (error) {
+      // One that still boots or already ends has no protection to lose.
+      const failure = toAwsFailure(error);
+      if (failure.outcome !== 'refused' || failure.denied) throw error;
+    }
+    try {
+      await aws.terminate(row.instanceId);
+    } catch (error) {
+      const failure = toAwsFailure(error);
+      if (failure.outcome !== 'refused' || failure.denied) throw error;
+      log(`${row.instanceId} could not be ended yet: ${describeFailure(failure)}`);
+    }
+  }
+
+  /** Tasks are on a machine that is to go: if a run still uses it, it stays; else their end is waited for. */
+  async #keepOrWait(machine: Machine, arn: string): Promise<void> {
+    const { aws, book, clock, log, timings } = this.#parts;
+    machine.retryAtMs = clock.monotonic() + timings.pollMs;
+    if (book.runsOn(machine.row.instanceId).length === 0) return;
+    await aws.setContainerInstance(arn, 'ACTIVE');
+    book.changeMachine(machine, { state: 'ready', releasedAt: null, why: '' });
+    log(`${machine.row.instanceId} is used again and stays`);
+  }
+
+  async #container({ row }: Machine): Promise<ContainerInstance | undefined> {
+    const { aws, sight } = this.#parts;
+    const arn =
+      row.containerInstanceArn ?? sight.containers.get(row.instanceId)?.containerInstanceArn;
+    if (!arn) return undefined;
+    return (await aws.describeContainerInstances([arn])).get(row.instanceId);
+  }
+
+  #over(machine: Machine, why: string): void {
+    const { book, clock, log, wake } = this.#parts;
+    const { releasedAt, instanceId } = machine.row;
+    const terminatedAt = clock.now();
+    book.changeMachine(machine, {
+      state: 'terminated',
+      terminatedAt,
+      releasedAt: releasedAt ?? terminatedAt,
+      kept: false,
+      why,
+    });
+    log(`${instanceId} is billed no longer: ${why}`);
+    wake();
+  }
+}
