@@ -1,0 +1,30 @@
+import type { EmulatorContext } from '../context.ts';
+import type { Task } from './task.ts';
+
+/** Dollars per hour, us-east-1, November 2026. */
+const PRICES = {
+  ARM64: { vcpu: 0.032_38, gib: 0.003_56 },
+  X86_64: { vcpu: 0.040_48, gib: 0.004_445 },
+} as const;
+
+const UNITS = 1_024;
+/** Fargate Spot costs about so much of the usual price. */
+const SPOT_SHARE = 0.3;
+
+/** Bills a Fargate task from the pull of its image on; who ends the task ends the bill. */
+export function beginFargateBilling(task: Task, { billing, clock }: EmulatorContext): void {
+  const platform: unknown = task.wish.definition['runtimePlatform'];
+  const isArm = Object(platform)['cpuArchitecture'] === 'ARM64';
+  const price = PRICES[isArm ? 'ARM64' : 'X86_64'];
+  const vcpus = task.demand.cpuUnits / UNITS;
+  const gib = task.demand.memoryMiB / UNITS;
+  const isSpot = task.wish.capacityProvider === 'FARGATE_SPOT';
+  billing.start({
+    id: task.arn,
+    kind: 'fargate',
+    type: `${vcpus} vCPU, ${gib} GB${isArm ? ', ARM' : ''}`,
+    market: isSpot ? 'spot' : 'on-demand',
+    dollarsPerHour: (vcpus * price.vcpu + gib * price.gib) * (isSpot ? SPOT_SHARE : 1),
+    launchedAt: clock.now(),
+  });
+}
