@@ -3,10 +3,18 @@
  *
  * A1 A web page reaches it only from this machine's own addresses: `Host` stops DNS rebinding, `Origin` other sites.
  * A2 A server that other machines can reach wants a token in every request; comparing it takes the same time for all.
+ * A3 An address that sends too many wrong tokens is refused for a while, also with the right one.
+ * A4 Any one right credential is enough: what is proxied has cookies, tokens and an `Authorization` of its own.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { appError, type AppError } from '../errors/index.ts';
+import { FailedTokens } from './failed-tokens.ts';
+
+/** Cookie by which pages and what they load carry the token; never forwarded to what is proxied. */
+export const TOKEN_COOKIE = 'stormkite_token';
+/** Parameter of the address that `run` prints. */
+export const TOKEN_PARAMETER = 'token';
 
 const TOKEN_BYTES = 24;
 const WILDCARDS = new Set(['0.0.0.0', '::', '']);
@@ -29,21 +37,32 @@ export function tokenFor(host: string): string | null {
 
 /** What of a request decides about it. */
 export interface AccessRequest {
-  readonly method: string;
+  /** Whether a browser asks beforehand, which it does without credentials. */
+  readonly isPreflight: boolean;
   readonly host: string | undefined;
   readonly origin: string | undefined;
   readonly authorization: string | undefined;
-  /** `?token=` of the URL, for the first visit of a browser. */
+  readonly cookie: string | undefined;
+  /** `?token=` of the URL, for the first visit of a browser to a page; `undefined` elsewhere. */
   readonly tokenInUrl: string | undefined;
+  /** Who asks. */
+  readonly address: string;
 }
 
 export class Access {
   readonly #host: string;
   readonly #token: string | null;
+  readonly #failed: FailedTokens;
 
-  constructor(host: string, token: string | null) {
+  constructor(host: string, token: string | null, failed = new FailedTokens()) {
     this.#host = host;
     this.#token = token;
+    this.#failed = failed;
+  }
+
+  /** Whether a text is the token. */
+  isToken(text: string): boolean {
+    return this.#token !== null && isSame(text, this.#token);
   }
 
   /** Why a request is refused; `null` when it is not. */
@@ -54,16 +73,20 @@ export class Access {
     }
     if (origin !== undefined && !this.#isOwn(nameOf(origin)))
       return appError('SERVER_ORIGIN_REFUSED', { origin });
-    // A browser asks beforehand without credentials.
-    return request.method === 'OPTIONS' ? null : this.#checkToken(request);
+    return request.isPreflight ? null : this.#checkToken(request);
   }
 
-  #checkToken({ authorization, tokenInUrl }: AccessRequest): AppError | null {
+  #checkToken({ authorization, cookie, tokenInUrl, address }: AccessRequest): AppError | null {
     if (this.#token === null) return null;
-    const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? tokenInUrl;
-    if (given === undefined)
-      return appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' });
-    if (isSame(given, this.#token)) return null;
+    const seconds = this.#failed.blockedSeconds(address);
+    if (seconds > 0) return appError('SERVER_TOKEN_LIMITED', { seconds });
+    const bearer = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
+    const given = [bearer, ...cookiesOf(cookie, TOKEN_COOKIE), tokenInUrl].filter(
+      (each) => each !== undefined,
+    );
+    if (given.length === 0) return appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' });
+    if (given.some((each) => this.isToken(each))) return null;
+    this.#failed.failed(address);
     return appError('SERVER_TOKEN_REFUSED', { problem: 'its token is wrong' });
   }
 
@@ -88,6 +111,16 @@ function nameOf(url: string): string | null {
   return protocol === 'http:' || protocol === 'https:'
     ? name.replace(/^\[(.*)\]$/, '$1').toLowerCase()
     : null;
+}
+
+/** Values of a cookie; a browser may send several of one name, for several paths. */
+function cookiesOf(header: string | undefined, name: string): string[] {
+  const values: string[] = [];
+  for (const part of (header ?? '').split(';')) {
+    const [key = '', ...rest] = part.split('=');
+    if (key.trim() === name) values.push(rest.join('=').trim());
+  }
+  return values;
 }
 
 function isSame(a: string, b: string): boolean {

@@ -1,49 +1,77 @@
 /**
- * The HTTP API of a running app, `/api/v1` (`product.md` §8).
+ * The HTTP API of a running app, `<root>/api/v1` (`product.md` §8), and what is served beside it.
  *
- * H1 Every request passes {@link Access} first, also those to paths that do not exist.
+ * H1 Every request passes {@link Access} first, also those to paths that do not exist, and those that become WebSockets.
  * H2 Every failure is answered with `{ code, message, hint, at }`.
  * H3 Closing ends open streams; nothing that a client does can delay it by more than a moment.
  */
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { appError } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
-import { Access } from './access.ts';
-import { addAppRoutes, type AppFacts } from './app-routes.ts';
+import { toRootPath } from '../protocol/layout.ts';
+import { Access, TOKEN_COOKIE } from './access.ts';
+import { addAppRoutes, signpost, type AppFacts } from './app-routes.ts';
+import { addDashboardRoutes } from './dashboard-routes.ts';
+import { Feed } from './feed.ts';
+import { addFrontendRoutes } from './frontend-routes.ts';
+import { addGuard } from './guard.ts';
+import type { History } from './history.ts';
+import { addHistoryRoutes } from './history-routes.ts';
 import { MAX_BODY_BYTES, toErrorAnswer } from './http-error.ts';
+import { emptyLayout, type LayoutSource } from './layout-source.ts';
 import type { Listener, RequestHandler } from './listener.ts';
+import { Handlers } from './handlers.ts';
 import { LiveStreams } from './live-stream.ts';
 import type { LogSource } from './log-source.ts';
 import { addStateRoutes } from './state-routes.ts';
+import { addStreamRoutes } from './stream-routes.ts';
+import type { RegisteredRoute } from './openapi.ts';
+import { Upgrades } from './upgrades.ts';
+import type { UserApi } from './user-api.ts';
+import { addUserRoutes } from './user-routes.ts';
 import { addWorksRoutes } from './works-routes.ts';
 
-/** Path under which the API is. */
-export const API_BASE = '/api/v1';
+/** Path of the API below the app's root. */
+const API_PATH = '/api/v1';
 /** Characters of a work's name in a path: names nest, and keys are percent-encoded. */
 const MAX_PARAM_CHARS = 16_384;
-const ALLOWED_METHODS = 'GET, POST, PATCH';
-const ALLOWED_HEADERS = 'authorization, content-type, if-match, if-none-match';
 
 export interface ApiServerParts {
   readonly listener: Listener;
   readonly control: AppControl;
+  /** Must follow the app since before it was opened. */
+  readonly history: History;
   readonly logs: LogSource;
   /** Address that the listener is bound to. */
   readonly host: string;
   /** Bearer token that every request needs; `null` on loopback. */
   readonly token: string | null;
   readonly facts: AppFacts;
+  /** What the app shows beside its state. @default - nothing */
+  readonly layout?: LayoutSource;
+  /** What the root flow offers itself. */
+  readonly user: UserApi;
+  /** How long its handlers may take, in milliseconds. @default 30000 */
+  readonly handlerTimeoutMs?: number;
+  /** Path below which everything is served, as the app gives it. @default '' */
+  readonly rootPath?: string;
 }
 
 export interface ApiServer {
+  /** Everything that is answered. */
+  readonly routes: readonly RegisteredRoute[];
   /** Ends open streams and the listener. */
   close(): Promise<void>;
 }
 
 /** Puts the API onto a listener; requests that waited are answered from now on. */
 export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
-  const { listener, control } = parts;
+  const { listener, control, history, logs, facts, user } = parts;
+  const root = toRootPath(parts.rootPath ?? '');
+  const base = root + API_PATH;
   const streams = new LiveStreams();
+  const upgrades = new Upgrades();
+  const feed = new Feed(control, history);
   let handler: RequestHandler | undefined;
   const app = fastify({
     serverFactory: (handle) => {
@@ -55,7 +83,9 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
     onConstructorPoisoning: 'error',
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    // No hook runs for these, the check included.
+    frameworkErrors: (error, request, reply) =>
+      void answerError(check(request.raw) ?? error, request, reply),
   });
   app.addContentTypeParser(
     'application/json-patch+json',
@@ -63,62 +93,77 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
     app.getDefaultJsonParser('error', 'error'),
   );
   app.removeContentTypeParser('text/plain');
-  addAccess(app, new Access(parts.host, parts.token));
-  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? '';
-    return answerError(
-      appError('SERVER_ROUTE_UNKNOWN', { method: request.method, path }),
-      request,
-      reply,
-    );
+  const routes: RegisteredRoute[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url });
   });
-  addStateRoutes(app, control, API_BASE);
-  addWorksRoutes(app, { control, logs: parts.logs, streams }, API_BASE);
-  addAppRoutes(app, { control, streams, facts: parts.facts }, API_BASE);
+  const access = new Access(parts.host, parts.token);
+  const check = addGuard(app, { access, root, base });
+  answerFailures(app);
+  addStateRoutes(app, control, base);
+  addStreamRoutes(app, { feed, streams, upgrades }, base);
+  addHistoryRoutes(app, history, base);
+  addWorksRoutes(app, { control, logs, streams }, base);
+  addAppRoutes(app, { control, feed, facts }, base);
+  addUserRoutes(
+    app,
+    { handlers: new Handlers(control, parts.handlerTimeoutMs), api: user },
+    { root, base },
+  );
+  app.get(`${base}/openapi.json`, async () => {
+    const { openApiDocument } = await import('./openapi.ts');
+    const { name } = control;
+    const hasToken = parts.token !== null;
+    return openApiDocument({
+      app: name,
+      version: facts.stormkite,
+      root,
+      base,
+      hasToken,
+      routes,
+      user,
+    });
+  });
+  const layout = parts.layout ?? emptyLayout;
+  app.get(`${base}/layout`, (_, reply) =>
+    reply.header('cache-control', 'no-store').send(layout.view()),
+  );
+  const credentials = { cookie: TOKEN_COOKIE, isToken: (text: string) => access.isToken(text) };
+  addFrontendRoutes(app, { layout, upgrades, credentials, root });
+  addDashboardRoutes(app, { root, signpost: () => signpost(control, base) });
   await app.ready();
   // Not before: until then the framework knows no hooks, and requests that waited would be cut off or pass unchecked (H1).
   if (handler !== undefined) listener.attach(handler);
+  upgrades.attach(listener.server, check);
   return {
+    routes,
     close: async () => {
+      feed.close();
       streams.close();
+      upgrades.close();
       await listener.close();
     },
   };
 }
 
-function addAccess(app: FastifyInstance, access: Access): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const { host, origin, authorization } = request.headers;
-    const tokenInUrl =
-      new URLSearchParams(request.raw.url?.split('?')[1] ?? '').get('token') ?? undefined;
-    reply
-      .header('x-content-type-options', 'nosniff')
-      .header('cross-origin-resource-policy', 'same-site');
-    const refused = access.check({
-      method: request.method,
-      host,
-      origin,
-      authorization,
-      tokenInUrl,
-    });
-    if (refused !== null) throw refused;
-    if (origin === undefined) return;
-    reply
-      .header('access-control-allow-origin', origin)
-      .header('vary', 'origin')
-      .header('access-control-expose-headers', 'etag');
+function answerFailures(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const { method } = request;
+    return answerError(
+      appError('SERVER_ROUTE_UNKNOWN', { method, path: pathOf(request) }),
+      request,
+      reply,
+    );
   });
-  app.options('*', (_request, reply) =>
-    reply
-      .code(204)
-      .header('access-control-allow-methods', ALLOWED_METHODS)
-      .header('access-control-allow-headers', ALLOWED_HEADERS)
-      .send(),
-  );
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { status, body } = toErrorAnswer(error, `${request.method} ${request.url}`);
+  const { status, body } = toErrorAnswer(error, `${request.method} ${pathOf(request)}`);
   return reply.code(status).type('application/json').send(body);
+}
+
+/** Without the query, which may hold a secret. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0] ?? '';
 }

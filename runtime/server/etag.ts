@@ -16,15 +16,17 @@ export function patchedPointer(ops: readonly Operation[]): string {
   return commonPointer(ops.flatMap((op) => ('from' in op ? [op.path, op.from] : [op.path])));
 }
 
-/**
- * Whether an `If-Match` or `If-None-Match` names what the document has at a place.
- * For a place that does not exist yet (`/vars/list/-`), what is right above it counts.
- */
-export function isMatch(header: string, document: JsonObject, pointer: string): boolean {
-  if (header.trim() === '*') return true;
+/** The tag of what is at a place; for a place that does not exist yet (`/vars/list/-`), of what is right above it. */
+export function tagAt(document: JsonObject, pointer: string): string {
   const segments = parsePointer(pointer);
   let value = getAt(document, segments);
   while (value === undefined && segments.pop() !== undefined) value = getAt(document, segments);
-  const tag = etagOf(value ?? document);
+  return etagOf(value ?? document);
+}
+
+/** Whether an `If-Match` or `If-None-Match` names what the document has at a place; see {@link tagAt}. */
+export function isMatch(header: string, document: JsonObject, pointer: string): boolean {
+  if (header.trim() === '*') return true;
+  const tag = tagAt(document, pointer);
   return header.split(',').some((each) => each.trim().replace(/^W\//, '') === tag);
 }

@@ -15,15 +15,23 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   STATE_PATCH_INVALID: BAD_REQUEST,
   STATE_POINTER_INVALID: BAD_REQUEST,
   SERVER_TOKEN_REFUSED: 401,
+  SERVER_TOKEN_LIMITED: 429,
   SERVER_HOST_REFUSED: 403,
   SERVER_ORIGIN_REFUSED: 403,
   SERVER_ROUTE_UNKNOWN: 404,
   SERVER_POINTER_UNKNOWN: 404,
+  SERVER_HISTORY_TRIMMED: 404,
   SERVER_PATCH_TARGET_UNKNOWN: 404,
+  API_COMMAND_UNKNOWN: 404,
+  API_HANDLER_FAILED: BUG,
+  API_HANDLER_TIMEOUT: 504,
+  API_RESULT_NOT_JSON: BUG,
+  FRONTEND_UNKNOWN: 404,
   WORK_UNKNOWN: 404,
   COMPONENT_UNKNOWN: 404,
   SERVER_STATE_STALE: 412,
   SERVER_BODY_TOO_LARGE: TOO_LARGE,
+  SERVER_UPGRADE_REQUIRED: 426,
 };
 
 /** Body of every answer that is no success. */
@@ -57,9 +65,16 @@ function statusOf({ code, kind, cause }: AppError): number {
   return STATUSES[code] ?? byKind[kind];
 }
 
+/** The framework's message for a URL that it cannot read repeats the URL, and with it what may be a secret. */
+function problemOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const isUrl = 'code' in cause && cause.code === 'FST_ERR_BAD_URL';
+  return isUrl ? 'its path has a wrong percent sign' : cause.message;
+}
+
 /** Errors of the HTTP framework have a status; anything else is a bug. */
 function toAppError(cause: unknown, request: string): AppError {
-  const problem = cause instanceof Error ? cause.message : String(cause);
+  const problem = problemOf(cause);
   const status =
     typeof cause === 'object' && cause !== null && 'statusCode' in cause ? cause.statusCode : BUG;
   if (status === TOO_LARGE)

@@ -11,7 +11,7 @@ export const DEFAULT_PORT = 7501;
 /** Ports that are tried after {@link DEFAULT_PORT}; then any free one. */
 const MORE_PORTS = 100;
 /** How long requests under way may take when the server closes. */
-const CLOSE_GRACE_MS = 500;
+export const CLOSE_GRACE_MS = 500;
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 

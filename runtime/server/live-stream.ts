@@ -51,6 +51,22 @@ export class LiveStream {
     response.on('error', () => this.#leave());
   }
 
+  /** Whether the connection takes more without keeping it in memory. */
+  get isReady(): boolean {
+    return !this.#ended && !this.#response.writableNeedDrain;
+  }
+
+  /** Calls whenever {@link isReady} becomes true again. */
+  onReady(listener: () => void): void {
+    this.#response.on('drain', listener);
+  }
+
+  /** Sends what a reader that is ready is given. */
+  write(chunk: Buffer | string): void {
+    if (!this.#ended) this.#response.write(chunk);
+  }
+
+  /** Sends what cannot wait; a reader that does not take it is cut off. */
   send(text: string): void {
     if (this.#ended) return;
     if (this.#response.writableLength <= MAX_WAITING_BYTES) {

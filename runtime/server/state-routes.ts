@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { appError, isAppError } from '../errors/index.ts';
+import { appError, isAppError, type AppError } from '../errors/index.ts';
 import type { AppControl, PatchResult } from '../loop/control.ts';
-import type { Json } from '../state/json.ts';
-import { parseOperations } from '../state/operation.ts';
+import type { Problem } from '../state/apply.ts';
+import type { Json, JsonObject } from '../state/json.ts';
+import { parseOperations, type Operation } from '../state/operation.ts';
 import { getAt, parsePointer } from '../state/pointer.ts';
-import { etagOf, isMatch, patchedPointer } from './etag.ts';
+import { clientOf } from './client-name.ts';
+import { etagOf, isMatch, patchedPointer, tagAt } from './etag.ts';
+import { toErrorAnswer, type ErrorBody } from './http-error.ts';
 
 /** Reading and patching the state document. */
 export function addStateRoutes(app: FastifyInstance, control: AppControl, base: string): void {
@@ -13,7 +16,10 @@ export function addStateRoutes(app: FastifyInstance, control: AppControl, base: 
     const pointer = pointerOf(request.raw.url ?? '', path);
     const value = valueAt(control, pointer);
     const tag = etagOf(value);
-    reply.header('etag', tag).header('cache-control', 'no-store');
+    reply
+      .header('etag', tag)
+      .header('stormkite-version', control.version)
+      .header('cache-control', 'no-store');
     const seen = request.headers['if-none-match'];
     if (seen !== undefined && isMatch(seen, control.document(), pointer))
       return reply.code(304).send();
@@ -21,14 +27,59 @@ export function addStateRoutes(app: FastifyInstance, control: AppControl, base: 
   };
   app.get(path, get);
   app.get(`${path}/*`, get);
-  app.patch(path, async (request) => {
+  app.patch(path, async (request, reply) => {
     const ops = parseOperations(request.body);
     const header = request.headers['if-match'];
     const pointer = patchedPointer(ops);
     const check = header === undefined ? undefined : isMatch.bind(null, header);
-    const result = await control.patch(ops, check && ((document) => check(document, pointer)));
-    return versionOf(result, control.name, pointer);
+    const isCurrent = check && ((document: JsonObject): boolean => check(document, pointer));
+    const result = await control.patch(ops, isCurrent, clientOf(request.raw));
+    if (result.ok) return { version: result.version };
+    const { status, body } = toErrorAnswer(errorOf(result, control.name, pointer), 'PATCH state');
+    const details = detailsOf(result, ops, control.document(), pointer);
+    return await reply.code(status).send({ ...body, ...details });
   });
+}
+
+/** What helps a client to mend a patch, beside the error itself. */
+export interface PatchRefusal extends ErrorBody {
+  /** What the state has at the place that all operations share; absent when nothing is there. */
+  readonly current?: Json;
+  readonly etag?: string;
+  /** One per operation up to the refused one; none of them was applied. */
+  readonly operations?: readonly OperationOutcome[];
+}
+
+export interface OperationOutcome {
+  readonly index: number;
+  readonly path: string;
+  readonly ok: boolean;
+  readonly problem?: Problem;
+  readonly message?: string;
+}
+
+function detailsOf(
+  result: RefusedPatch,
+  ops: readonly Operation[],
+  document: JsonObject,
+  pointer: string,
+): Partial<PatchRefusal> {
+  if (result.why === 'stale') return { ...currentAt(document, pointer) };
+  if (result.why === 'ended') return {};
+  return {
+    operations: result.outcomes.map((outcome, index) => {
+      const { ok } = outcome;
+      const at = { index, path: ops[index]?.path ?? '', ok };
+      return outcome.ok ? at : { ...at, problem: outcome.problem, message: outcome.message };
+    }),
+  };
+}
+
+/** The value at a pointer, or for a place that does not exist the ETag of what is right above it, as `If-Match` takes it. */
+function currentAt(document: JsonObject, pointer: string): Partial<PatchRefusal> {
+  const current = getAt(document, parsePointer(pointer));
+  const etag = tagAt(document, pointer);
+  return current === undefined ? { etag } : { current, etag };
 }
 
 /** `/api/v1/state/works/a%20b` asks for `/works/a b`. */
@@ -62,12 +113,13 @@ function segmentsOf(pointer: string): string[] {
   }
 }
 
-function versionOf(result: PatchResult, app: string, pointer: string): { version: number } {
-  if (result.ok) return { version: result.version };
-  if (result.why === 'stale') throw appError('SERVER_STATE_STALE', { pointer });
-  if (result.why === 'ended') throw appError('SERVER_APP_ENDED', { app });
+type RefusedPatch = Extract<PatchResult, { ok: false }>;
+
+function errorOf(result: RefusedPatch, app: string, pointer: string): AppError {
+  if (result.why === 'stale') return appError('SERVER_STATE_STALE', { pointer });
+  if (result.why === 'ended') return appError('SERVER_APP_ENDED', { app });
   const { problem } = result;
   const last = result.outcomes.at(-1);
   const isMissing = last !== undefined && !last.ok && last.problem === 'missing';
-  throw appError(isMissing ? 'SERVER_PATCH_TARGET_UNKNOWN' : 'SERVER_PATCH_REFUSED', { problem });
+  return appError(isMissing ? 'SERVER_PATCH_TARGET_UNKNOWN' : 'SERVER_PATCH_REFUSED', { problem });
 }

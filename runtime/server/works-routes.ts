@@ -2,19 +2,27 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { appError } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import type { LogLine } from '../ports/log-sink.ts';
+import { clientOf } from './client-name.ts';
 import type { LiveStreams } from './live-stream.ts';
 import type { LogSource } from './log-source.ts';
+import { parseCount } from './query.ts';
 
 const DEFAULT_TAIL = 1_000;
 const MAX_TAIL = 100_000;
 /** Source of what the flow itself prints. */
 const FLOW = 'flow';
 
+interface LogsQuery {
+  readonly tail?: string;
+  readonly follow?: string;
+  readonly search?: string;
+}
+
 interface Named {
   readonly Params: { readonly name: string };
 }
 interface Logs {
-  readonly Querystring: { readonly tail?: string; readonly follow?: string };
+  readonly Querystring: LogsQuery;
 }
 
 /** Works by full name (`root.train`): what they are, what they print, start, stop and delete. */
@@ -26,9 +34,9 @@ export function addWorksRoutes(
   const { control, logs } = parts;
   app.get(`${base}/works`, () => control.works());
   for (const verb of ['start', 'stop', 'delete'] as const) {
-    app.post<Named>(`${base}/works/:name/${verb}`, async ({ params: { name } }) => {
+    app.post<Named>(`${base}/works/:name/${verb}`, async ({ params: { name }, raw }) => {
       if (isEnding(control)) throw appError('SERVER_APP_ENDED', { app: control.name });
-      await control.command(name, verb);
+      await control.command(name, verb, clientOf(raw));
       return { work: name, command: verb };
     });
   }
@@ -52,35 +60,31 @@ function isEnding({ stage }: AppControl): boolean {
 interface LogsRequest {
   readonly tail: number;
   readonly isFollowing: boolean;
+  /** In lower case; empty for every line. */
+  readonly search: string;
 }
 
-function parseLogs({
-  tail,
-  follow,
-}: {
-  readonly tail?: string;
-  readonly follow?: string;
-}): LogsRequest {
-  const lines = tail === undefined ? DEFAULT_TAIL : Number(tail);
-  if (!Number.isInteger(lines) || lines < 0 || lines > MAX_TAIL || tail === '') {
-    throw appError('SERVER_REQUEST_MALFORMED', {
-      problem: `tail must be a whole number from 0 to ${MAX_TAIL}`,
-    });
-  }
-  return { tail: lines, isFollowing: follow === '1' || follow === 'true' };
+function parseLogs({ tail, follow, search }: LogsQuery): LogsRequest {
+  return {
+    tail: parseCount('tail', tail, MAX_TAIL) ?? DEFAULT_TAIL,
+    isFollowing: follow === '1' || follow === 'true',
+    search: search?.toLowerCase() ?? '',
+  };
 }
 
 async function sendLogs(
   { logs, streams }: { readonly logs: LogSource; readonly streams: LiveStreams },
   reply: FastifyReply,
   source: string | null,
-  { tail, isFollowing }: LogsRequest,
+  { tail, isFollowing, search }: LogsRequest,
 ): Promise<void> {
+  const isWanted = ({ line }: LogLine): boolean =>
+    search === '' || line.toLowerCase().includes(search);
   /** Lines that come while the tail is read. */
   let early: LogLine[] | null = [];
   const unsubscribe = isFollowing
     ? logs.subscribe((line) => {
-        if (source !== null && line.source !== source) return;
+        if ((source !== null && line.source !== source) || !isWanted(line)) return;
         if (early === null) stream.send(format(line));
         else early.push(line);
       })
@@ -88,7 +92,7 @@ async function sendLogs(
   const stream = streams.open(reply, 'application/x-ndjson', unsubscribe);
   try {
     const lines = await logs.tail(source, tail);
-    stream.send([...lines, ...early].map(format).join(''));
+    stream.send([...lines.filter(isWanted), ...early].map(format).join(''));
     early = null;
   } catch (error) {
     // The answer has begun: cutting it off is all that can still tell the reader.

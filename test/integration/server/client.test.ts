@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'vitest';
-import { connect, type AppClient, type AppEvent } from '../../../runtime/client/index.ts';
+import { connect, type AppClient, type StreamEvent } from '../../../runtime/client/index.ts';
 import { until } from '../../support/until.ts';
 import { ServerRig } from './server-rig.ts';
 
@@ -16,12 +16,12 @@ describe('connect', () => {
   test('reads and patches state', async ({ expect }) => {
     rig = await ServerRig.open();
     app = connect(rig.url);
-    expect(await app.state('/vars/odd/a b')).toBe(1);
-    expect(await app.state('/vars/odd/x~1y')).toBe(2);
+    expect(await app.get('/vars/odd/a b')).toBe(1);
+    expect(await app.get('/vars/odd/x~1y')).toBe(2);
     const { value, etag } = await app.read('/vars/n');
     expect(value).toBe(1);
     await app.patch([{ op: 'replace', path: '/vars/n', value: 5 }], { ifMatch: etag });
-    expect(await app.state()).toMatchObject({ vars: { n: 5 } });
+    expect(await app.get()).toMatchObject({ vars: { n: 5 } });
     const again = app.patch([{ op: 'replace', path: '/vars/n', value: 6 }], { ifMatch: etag });
     await expect(again).rejects.toMatchObject({ code: 'SERVER_STATE_STALE', kind: 'user' });
   });
@@ -43,18 +43,18 @@ describe('connect', () => {
   test('events come as they happen and end with the app', async ({ expect }) => {
     rig = await ServerRig.open();
     app = connect(rig.url);
-    const seen: AppEvent[] = [];
+    const seen: StreamEvent[] = [];
     const reading = (async () => {
-      for await (const event of app.events({ types: ['delta'], pointer: '/vars/n' }))
-        seen.push(event);
+      for await (const event of app.events({ types: ['turn'], pointer: '/vars/n' }))
+        if (event.type === 'turn') seen.push(event);
     })();
     await until('a change is seen', async () => {
       await app.patch([{ op: 'replace', path: '/vars/n', value: Math.random() }]);
       return seen.length > 0;
     });
     expect(seen[0]).toMatchObject({
-      type: 'delta',
-      source: 'client',
+      type: 'turn',
+      sources: [{ source: 'client', ops: 1 }],
       ops: [{ op: 'replace', path: '/vars/n' }],
     });
     await rig.closeServer();

@@ -1,5 +1,6 @@
 /** A real loop in memory behind the real HTTP API. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,9 @@ import { LogFiles } from '../../../runtime/host/log-files.ts';
 import { SystemClock } from '../../../runtime/host/system-clock.ts';
 import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
 import { openApiServer, type ApiServer } from '../../../runtime/server/api-server.ts';
+import { History, type HistoryLimits } from '../../../runtime/server/history.ts';
 import { openListener } from '../../../runtime/server/listener.ts';
+import { readUserApi } from '../../../runtime/server/user-api.ts';
 
 class Train extends Work {
   loss: number | null = null;
@@ -62,32 +65,52 @@ export interface Ask {
 
 export class ServerRig {
   readonly loop: FlowLoop;
+  readonly history: History;
   readonly logs: LogFiles;
   readonly url: string;
+  readonly root: string;
   readonly work: ScriptedWork;
   readonly #server: ApiServer;
   readonly #directory: string;
+  readonly #sockets: ReadonlySet<Socket>;
 
   private constructor(parts: {
     loop: FlowLoop;
+    history: History;
     logs: LogFiles;
     url: string;
+    root: string;
     work: ScriptedWork;
     server: ApiServer;
     directory: string;
+    sockets: ReadonlySet<Socket>;
   }) {
     this.loop = parts.loop;
+    this.history = parts.history;
     this.logs = parts.logs;
     this.url = parts.url;
+    this.root = parts.root;
     this.work = parts.work;
     this.#server = parts.server;
     this.#directory = parts.directory;
+    this.#sockets = parts.sockets;
   }
 
   static async open({
     token = null,
     host = '127.0.0.1',
-  }: { token?: string | null; host?: string } = {}): Promise<ServerRig> {
+    rootPath = '',
+    limits,
+    createRoot = () => new Root(),
+    handlerTimeoutMs,
+  }: {
+    token?: string | null;
+    host?: string;
+    rootPath?: string;
+    limits?: HistoryLimits;
+    createRoot?: () => Flow;
+    handlerTimeoutMs?: number;
+  } = {}): Promise<ServerRig> {
     const directory = await mkdtemp(join(tmpdir(), 'server-rig-'));
     const logs = new LogFiles(directory);
     const lease = await new MemoryStateStore().open('rig');
@@ -96,16 +119,46 @@ export class ServerRig {
       lease,
       program: (process) => work.programFor(process),
     });
+    const app = new App(createRoot());
     const loop = new FlowLoop(
-      new App(new Root()),
+      app,
       { lease, channel, launcher, clock: new SystemClock() },
       { name: 'rig', exports: {} },
     );
     const listener = await openListener({ host, port: 0 });
+    const sockets = new Set<Socket>();
+    listener.server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+    const history = new History(limits);
+    history.follow(loop);
     await loop.open();
-    const facts = { startedAt: new Date().toISOString(), stormkite: '0.0.0' };
-    const server = await openApiServer({ listener, control: loop, logs, host, token, facts });
-    return new ServerRig({ loop, logs, url: listener.url, work, server, directory });
+    const startedAt = new Date().toISOString();
+    const facts = { startedAt, stormkite: '0.0.0', mode: 'local', info: { title: 'Rig' } } as const;
+    const server = await openApiServer({
+      listener,
+      control: loop,
+      history,
+      logs,
+      host,
+      token,
+      facts,
+      rootPath,
+      user: readUserApi(app.flow),
+      ...(handlerTimeoutMs === undefined ? {} : { handlerTimeoutMs }),
+    });
+    return new ServerRig({
+      loop,
+      history,
+      logs,
+      url: listener.url,
+      root: rootPath,
+      work,
+      server,
+      directory,
+      sockets,
+    });
   }
 
   async close(): Promise<void> {
@@ -115,13 +168,35 @@ export class ServerRig {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
+  /** Where the API is. */
+  get api(): string {
+    return `${this.url}${this.root}/api/v1`;
+  }
+
+  /** Bytes that all connections hold because their readers have not taken them. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const socket of this.#sockets) bytes += socket.writableLength;
+    return bytes;
+  }
+
+  /** Everything that the server answers. */
+  get routes(): ApiServer['routes'] {
+    return this.#server.routes;
+  }
+
   /** Closes the server alone. */
   closeServer(): Promise<void> {
     return this.#server.close();
   }
 
   /** One raw request below `/api/v1`; the path goes out as it is. */
-  ask(method: string, path: string, { headers = {}, body }: Ask = {}): Promise<Answer> {
+  ask(method: string, path: string, ask: Ask = {}): Promise<Answer> {
+    return this.askRaw(method, `${this.root}/api/v1${path}`, ask);
+  }
+
+  /** One raw request; the path goes out as it is. */
+  askRaw(method: string, path: string, { headers = {}, body }: Ask = {}): Promise<Answer> {
     const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
     const type =
       body === undefined
@@ -133,7 +208,7 @@ export class ServerRig {
     const { hostname, port } = new URL(this.url);
     return new Promise((resolve, reject) => {
       const request = httpRequest(
-        { method, hostname, port, path: `/api/v1${path}`, headers: { ...type, ...headers } },
+        { method, hostname, port, path, headers: { ...type, ...headers } },
         (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -3,10 +3,12 @@ import { describe, test } from 'vitest';
 import { Access, isLoopback, tokenFor } from '../../../runtime/server/access.ts';
 
 const none = {
-  method: 'GET',
+  isPreflight: false,
   host: 'localhost:7501',
   origin: undefined,
   authorization: undefined,
+  cookie: undefined,
+  address: '192.0.2.1',
   tokenInUrl: undefined,
 };
 
@@ -57,7 +59,7 @@ describe('Access', () => {
     expect(
       open.check({ ...none, host: 'evil.example', authorization: 'Bearer secret' }),
     ).toMatchObject({ code: 'SERVER_HOST_REFUSED' });
-    expect(open.check({ ...none, method: 'OPTIONS' })).toBe(null);
+    expect(open.check({ ...none, isPreflight: true })).toBe(null);
   });
 
   test('only loopback goes without a token', ({ expect }) => {

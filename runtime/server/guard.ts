@@ -1,0 +1,116 @@
+/** Lets a request through, or not: the same for plain requests, WebSockets and what is proxied. */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isAppError, type AppError } from '../errors/index.ts';
+import { TOKEN_COOKIE, TOKEN_PARAMETER, type Access } from './access.ts';
+import { CLIENT_HEADER } from './client-name.ts';
+
+const ALLOWED_METHODS = 'GET, POST, PUT, PATCH, DELETE';
+const ALLOWED_HEADERS = `authorization, content-type, if-match, if-none-match, last-event-id, ${CLIENT_HEADER}`;
+const EXPOSED_HEADERS = 'etag, retry-after, stormkite-version';
+const SEE_OTHER = 303;
+
+/** Why a request is refused; `null` when it is not. */
+type Check = (request: IncomingMessage) => AppError | null;
+
+function checkOf(access: Access, base: string): Check {
+  return (request) => {
+    const { headers, socket } = request;
+    const { host, origin, authorization, cookie } = headers;
+    return access.check({
+      isPreflight: isPreflight(request),
+      host,
+      origin,
+      authorization,
+      cookie,
+      tokenInUrl: isPage(request, base) ? (tokenIn(request) ?? undefined) : undefined,
+      address: socket.remoteAddress ?? '',
+    });
+  };
+}
+
+/**
+ * Checks every request, also those to paths that do not exist, and answers what browsers ask beforehand.
+ *
+ * @param base - path of the API, which takes no token from a URL: URLs end up in logs and histories
+ */
+export function addGuard(
+  app: FastifyInstance,
+  { access, root, base }: { readonly access: Access; readonly root: string; readonly base: string },
+): Check {
+  const check = checkOf(access, base);
+  app.addHook('onRequest', async (request, reply) => {
+    reply
+      .header('x-content-type-options', 'nosniff')
+      .header('cross-origin-resource-policy', 'same-site')
+      .header('referrer-policy', 'same-origin');
+    const refused = check(request.raw);
+    if (refused !== null) {
+      tellRefusal(reply, refused);
+      throw refused;
+    }
+    const { origin } = request.headers;
+    if (origin !== undefined) {
+      reply
+        .header('access-control-allow-origin', origin)
+        .header('vary', 'origin')
+        .header('access-control-expose-headers', EXPOSED_HEADERS);
+    }
+    // Without a check of its credentials it reaches nobody else.
+    if (isPreflight(request.raw)) return await answerPreflight(reply);
+    const token = isPage(request.raw, base) ? tokenIn(request.raw) : null;
+    if (token !== null && access.isToken(token))
+      return await keepToken(request, reply, token, root);
+  });
+  return check;
+}
+
+async function answerPreflight(reply: FastifyReply): Promise<FastifyReply> {
+  return await reply
+    .code(204)
+    .header('access-control-allow-methods', ALLOWED_METHODS)
+    .header('access-control-allow-headers', ALLOWED_HEADERS)
+    .send();
+}
+
+function tellRefusal(reply: FastifyReply, refused: AppError): void {
+  if (isAppError(refused, 'SERVER_TOKEN_REFUSED')) reply.header('www-authenticate', 'Bearer');
+  const seconds = /for (\d+) more seconds/.exec(refused.message)?.[1];
+  if (isAppError(refused, 'SERVER_TOKEN_LIMITED') && seconds !== undefined)
+    reply.header('retry-after', seconds);
+}
+
+/** The first visit of a browser: from here on the cookie carries the token, and no URL does. */
+async function keepToken(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  token: string,
+  root: string,
+): Promise<FastifyReply> {
+  const [path = '', query = ''] = (raw.url ?? '').split('?');
+  const rest = new URLSearchParams(query);
+  rest.delete(TOKEN_PARAMETER);
+  const left = rest.size === 0 ? '' : `?${rest.toString()}`;
+  // Two slashes at its beginning would name another host.
+  const location = `/${path.replace(/^[/\\]+/, '')}${left}`;
+  return await reply
+    .code(SEE_OTHER)
+    .header('set-cookie', `${TOKEN_COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=${root}/`)
+    .header('cache-control', 'no-store')
+    .header('referrer-policy', 'no-referrer')
+    .header('location', location)
+    .send();
+}
+
+function isPreflight({ method, headers }: IncomingMessage): boolean {
+  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+}
+
+/** Whether a browser may be opening a page: anything that is read outside of the API. */
+function isPage({ method, url = '' }: IncomingMessage, base: string): boolean {
+  return method === 'GET' && !url.startsWith(`${base}/`) && url !== base;
+}
+
+function tokenIn({ url = '' }: IncomingMessage): string | null {
+  return new URLSearchParams(url.split('?')[1] ?? '').get(TOKEN_PARAMETER);
+}

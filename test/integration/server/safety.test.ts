@@ -1,0 +1,185 @@
+/** Who may use a server that others can reach, over raw HTTP and raw WebSockets. */
+import { connect } from 'node:net';
+import { afterEach, describe, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { ServerRig, type Ask } from './server-rig.ts';
+
+const TOKEN = 'secret-token';
+const bearer = (token: string): Ask => ({ headers: { authorization: `Bearer ${token}` } });
+const cookie = (text: string): Ask => ({ headers: { cookie: text } });
+
+describe('a server that others can reach', () => {
+  let rig: ServerRig;
+  afterEach(() => rig.close());
+
+  test('every request needs the token, in a header or the cookie', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    const refused: Ask[] = [
+      {},
+      bearer('wrong'),
+      bearer(`${TOKEN}x`),
+      { headers: { authorization: TOKEN } },
+      cookie('stormkite_token=wrong'),
+      cookie(`other=${TOKEN}`),
+    ];
+    for (const ask of refused) {
+      const answer = await rig.ask('GET', '/status', ask);
+      expect(answer).toMatchObject({ status: 401, body: { code: 'SERVER_TOKEN_REFUSED' } });
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+    }
+    for (const ask of [
+      bearer(TOKEN),
+      cookie(`stormkite_token=${TOKEN}`),
+      cookie(`a=b; stormkite_token=stale; stormkite_token=${TOKEN}`),
+      // What is proxied has an Authorization of its own.
+      { headers: { authorization: 'token jupyter', cookie: `stormkite_token=${TOKEN}` } },
+    ])
+      expect((await rig.ask('GET', '/status', ask)).status).toBe(200);
+    expect((await rig.askRaw('GET', '/nothing', {})).status).toBe(401);
+    expect((await rig.askRaw('GET', '/%ff', {})).status).toBe(401);
+    expect((await rig.askRaw('GET', '/%ff', bearer(TOKEN))).status).toBe(400);
+  });
+
+  test('a URL carries the token to a page once, never to the API', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    expect((await rig.ask('GET', `/status?token=${TOKEN}`)).status).toBe(401);
+    const first = await rig.askRaw('GET', `/view?tab=2&token=${TOKEN}&x=%20`);
+    expect(first).toMatchObject({
+      status: 303,
+      headers: {
+        location: '/view?tab=2&x=+',
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'set-cookie': [`stormkite_token=${TOKEN}; HttpOnly; SameSite=Strict; Path=/`],
+      },
+      text: '',
+    });
+    const own = first.headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    expect((await rig.askRaw('GET', '/view?tab=2', cookie(own))).status).toBe(200);
+    expect((await rig.askRaw('POST', `/view?token=${TOKEN}`)).status).toBe(401);
+  });
+
+  test('no path makes the redirect lead to another host', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    for (const path of ['//evil.example/', '///evil.example', '/\\evil.example']) {
+      const { headers, status } = await rig.askRaw('GET', `${path}?token=${TOKEN}`);
+      if (status === 303) expect(headers.location).toMatch(/^\/[^/\\]/);
+      else expect(status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  test('an address that guesses is refused for a while, also with the right token', async ({
+    expect,
+  }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    for (let n = 0; n < 10; n += 1)
+      expect((await rig.ask('GET', '/status', bearer(`guess ${n}`))).status).toBe(401);
+    const answer = await rig.ask('GET', '/status', bearer(TOKEN));
+    expect(answer).toMatchObject({ status: 429, body: { code: 'SERVER_TOKEN_LIMITED' } });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(50);
+  });
+
+  test('requests without any token do not count as guesses', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    for (let n = 0; n < 30; n += 1) expect((await rig.ask('GET', '/status')).status).toBe(401);
+    expect((await rig.ask('GET', '/status', bearer(TOKEN))).status).toBe(200);
+  });
+
+  test('no answer repeats the token, or what was sent as one', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    const paths = [
+      `/api/v1/status?token=${TOKEN}`,
+      `/nothing?token=${TOKEN}x`,
+      `/api/v1/nothing?token=${TOKEN}`,
+      `/api/v1/state/%ff?token=${TOKEN}`,
+    ];
+    for (const path of paths) {
+      for (const ask of [{}, bearer(TOKEN)]) {
+        const { text } = await rig.askRaw('GET', path, ask);
+        expect(text).not.toContain(TOKEN);
+      }
+    }
+    const { text } = await rig.ask('GET', '/status', bearer('my-other-secret'));
+    expect(text).not.toContain('my-other-secret');
+    for (const path of ['/status', '/openapi.json', '/state', '/works', '/history'])
+      expect((await rig.ask('GET', path, bearer(TOKEN))).text).not.toContain(TOKEN);
+  });
+});
+
+describe('WebSockets', () => {
+  let rig: ServerRig;
+  afterEach(() => rig.close());
+
+  /** The status with which an upgrade is refused; 101 when it is not. */
+  function statusOf(path: string, headers: Record<string, string> = {}): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(`${rig.url.replace('http', 'ws')}${path}`, { headers });
+      socket.on('open', () => {
+        socket.terminate();
+        resolve(101);
+      });
+      socket.on('unexpected-response', (request, response) => {
+        resolve(response.statusCode ?? 0);
+        request.destroy();
+      });
+      socket.on('error', reject);
+    });
+  }
+
+  test('pass the same checks as any other request', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    const path = '/api/v1/ws';
+    const own = { authorization: `Bearer ${TOKEN}` };
+    expect(await statusOf(path, own)).toBe(101);
+    expect(await statusOf(path, { cookie: `stormkite_token=${TOKEN}` })).toBe(101);
+    expect(await statusOf(path)).toBe(401);
+    expect(await statusOf(`${path}?token=${TOKEN}`)).toBe(401);
+    expect(await statusOf(path, { ...own, host: 'evil.example' })).toBe(403);
+    expect(await statusOf(path, { ...own, origin: 'https://evil.example' })).toBe(403);
+    expect(await statusOf('/api/v1/state', own)).toBe(404);
+    expect(await statusOf(`${path}?types=all`, own)).toBe(400);
+    expect(await statusOf(`${path}?pointer=x`, own)).toBe(400);
+  });
+
+  test('what a client sends is bounded, and nonsense ends its connection alone', async ({
+    expect,
+  }) => {
+    rig = await ServerRig.open();
+    const socket = new WebSocket(`${rig.url.replace('http', 'ws')}/api/v1/ws`);
+    await new Promise((resolve) => socket.on('open', resolve));
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.send(JSON.stringify({ ack: 1 }));
+    socket.send('x'.repeat(64 * 1024));
+    expect(await closed).toBe(1009);
+    const raw = connect(Number(new URL(rig.url).port), '127.0.0.1');
+    raw.on('error', () => undefined);
+    const ended = new Promise((resolve) => raw.on('close', resolve));
+    raw.write(
+      'GET /api/v1/ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+    );
+    raw.resume();
+    await ended;
+    expect((await rig.ask('GET', '/healthz')).status).toBe(200);
+  });
+});
+
+describe('an app with a root path', () => {
+  test('is served below it, with its cookie, and nowhere else', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const rig = await ServerRig.open({ token: TOKEN, rootPath: '/team/app' });
+    onTestFinished(() => rig.close());
+    const own = bearer(TOKEN);
+    expect((await rig.askRaw('GET', '/team/app/api/v1/status', own)).status).toBe(200);
+    expect((await rig.askRaw('GET', '/team/app/api/v1/state/vars/n', own)).body).toBe(1);
+    expect((await rig.askRaw('GET', '/api/v1/status', own)).status).toBe(404);
+    expect((await rig.askRaw('GET', `/team/app/api/v1/status?token=${TOKEN}`)).status).toBe(401);
+    const page = await rig.askRaw('GET', `/team/app/view?token=${TOKEN}`);
+    expect(page.headers['set-cookie']).toEqual([
+      `stormkite_token=${TOKEN}; HttpOnly; SameSite=Strict; Path=/team/app/`,
+    ]);
+    expect(page.headers.location).toBe('/team/app/view');
+  });
+});
