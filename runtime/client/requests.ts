@@ -1,29 +1,58 @@
-import { appError, fromWire, type WireError } from '../errors/index.ts';
-import type { ConnectOptions } from './connect.ts';
+import { appError, fromWire, isAppError, type AppError, type WireError } from '../errors/index.ts';
+
+const API_BASE = '/api/v1';
 
 /** What goes with a request. */
 export interface RequestParts {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: { readonly type: string; readonly value: unknown };
+  /** Ends this request alone. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an app answered: success, or the error with the whole body that it came in. */
+export type Reply =
+  | { readonly ok: true; readonly response: Response }
+  | {
+      readonly ok: false;
+      readonly status: number;
+      readonly error: Error;
+      readonly body: Readonly<Record<string, unknown>>;
+    };
+
+export interface RequestsOptions {
+  readonly url: string;
+  readonly token?: string | undefined;
+  readonly name?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Requests to one app, with its token; ended together. */
 export class Requests {
+  /** Where the app is, for people: without path and token. */
   readonly url: string;
-  readonly #base: string;
-  readonly #token: string | undefined;
+  /** Where the API is, without a slash at its end. */
+  readonly base: string;
+  readonly token: string | undefined;
+  readonly #name: string | undefined;
   readonly #ended = new AbortController();
 
   /** @throws `SERVER_UNREACHABLE` when the URL is none */
-  constructor({ url, token, signal }: ConnectOptions, base: string) {
+  constructor({ url, token, name, signal }: RequestsOptions) {
     if (!URL.canParse(url))
       throw appError('SERVER_UNREACHABLE', { url, problem: 'it is not a URL' });
     const parsed = new URL(url);
     this.url = parsed.origin;
-    this.#base = parsed.origin + parsed.pathname.replace(/\/$/, '') + base;
-    this.#token = token ?? parsed.searchParams.get('token') ?? undefined;
+    this.base = parsed.origin + rootOf(parsed.pathname) + API_BASE;
+    this.token = token ?? parsed.searchParams.get('token') ?? undefined;
+    this.#name = name;
     if (signal?.aborted) this.#ended.abort();
-    signal?.addEventListener('abort', () => this.#ended.abort(), { once: true });
+    signal?.addEventListener('abort', () => this.close(), { once: true });
+  }
+
+  /** Aborted by `close()`, or when the caller's signal was. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
   }
 
   /** True after `close()`, or when the caller's signal was aborted. */
@@ -35,37 +64,70 @@ export class Requests {
     this.#ended.abort();
   }
 
+  /** Headers that say who asks. */
+  get headers(): Record<string, string> {
+    return {
+      ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+      ...(this.#name === undefined ? {} : { 'stormkite-client': this.#name }),
+    };
+  }
+
   /** Sends a request and gives its successful answer. @throws the error that the app answered with, `SERVER_UNREACHABLE` */
-  async send(
-    method: string,
-    path: string,
-    { headers = {}, body }: RequestParts = {},
-  ): Promise<Response> {
-    const response = await this.#fetch(this.#base + path, {
+  async send(method: string, path: string, parts: RequestParts = {}): Promise<Response> {
+    const reply = await this.ask(method, path, parts);
+    if (reply.ok) return reply.response;
+    throw reply.error;
+  }
+
+  /** Sends a request and gives what came of it. @throws `SERVER_UNREACHABLE`, `CLIENT_CLOSED` */
+  async ask(method: string, path: string, parts: RequestParts = {}): Promise<Reply> {
+    const { headers = {}, body, signal } = parts;
+    const response = await this.#fetch(this.base + path, {
       method,
       headers: {
         ...headers,
-        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...this.headers,
         ...(body === undefined ? {} : { 'content-type': body.type }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body.value) }),
-      signal: this.#ended.signal,
+      signal: signal === undefined ? this.ended : AbortSignal.any([this.ended, signal]),
     });
-    if (response.ok) return response;
-    throw this.#toError(response.status, await response.text());
+    if (response.ok) return { ok: true, response };
+    const text = await this.#text(response);
+    return { ok: false, status: response.status, ...this.#failure(response.status, text) };
   }
 
-  /** The body of an answer. @throws `SERVER_ANSWER_INVALID` */
+  /** The body of an answer. @throws `SERVER_ANSWER_INVALID`, `SERVER_UNREACHABLE` */
   async json(response: Response): Promise<unknown> {
-    const text = await response.text();
+    const text = await this.#text(response);
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw appError(
-        'SERVER_ANSWER_INVALID',
-        { url: this.url, problem: 'it is not JSON' },
-        { cause },
-      );
+      throw this.invalid('it is not JSON', cause);
+    }
+  }
+
+  async getJson(path: string): Promise<unknown> {
+    return await this.json(await this.send('GET', path));
+  }
+
+  unreachable(cause: unknown): AppError {
+    if (this.isClosed) return appError('CLIENT_CLOSED', { url: this.url }, { cause });
+    // `fetch` hides what happened (ECONNREFUSED) in the cause of its error.
+    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    const problem = inner instanceof Error ? inner.message : String(inner);
+    return appError('SERVER_UNREACHABLE', { url: this.url, problem }, { cause });
+  }
+
+  invalid(problem: string, cause?: unknown): AppError {
+    return appError('SERVER_ANSWER_INVALID', { url: this.url, problem }, { cause });
+  }
+
+  async #text(response: Response): Promise<string> {
+    try {
+      return await response.text();
+    } catch (cause) {
+      throw this.unreachable(cause);
     }
   }
 
@@ -77,33 +139,38 @@ export class Requests {
     }
   }
 
-  unreachable(cause: unknown): Error {
-    // `fetch` hides what happened (ECONNREFUSED) in the cause of its error.
-    const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-    const problem = inner instanceof Error ? inner.message : String(inner);
-    return appError('SERVER_UNREACHABLE', { url: this.url, problem }, { cause });
-  }
-
-  #toError(status: number, text: string): Error {
-    let body: Partial<WireError> = {};
-    try {
-      body = JSON.parse(text) as Partial<WireError>;
-    } catch {
-      // Some other server.
-    }
-    const { code, message, hint, at } = body;
-    if (typeof code !== 'string' || typeof message !== 'string') {
-      return appError('SERVER_ANSWER_INVALID', {
-        url: this.url,
-        problem: `status ${status} without a code`,
-      });
-    }
-    return fromWire({
+  #failure(
+    status: number,
+    text: string,
+  ): { readonly error: Error; readonly body: Readonly<Record<string, unknown>> } {
+    const body = parseObject(text);
+    const { code, message, hint, at } = body as Partial<WireError>;
+    if (typeof code !== 'string' || typeof message !== 'string')
+      return { error: this.invalid(`status ${status} without a code`), body };
+    const error = fromWire({
       name: 'AppError',
       code,
       message,
       ...(typeof hint === 'string' ? { hint } : {}),
       ...(typeof at === 'string' ? { at } : {}),
     });
+    // A newer app, and the one-file build, which knows the codes of clients alone.
+    if (!isAppError(error)) Object.assign(error, { code, hint, at });
+    return { error, body };
+  }
+}
+
+/** The app's root below its host: people pass the page's address, programs that of the API or the state. */
+function rootOf(path: string): string {
+  return path.replace(/\/+$/, '').replace(/\/(?:api\/v1(?:\/state)?|view)$/, '');
+}
+
+/** An object; an empty one for the text of some other server. */
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
   }
 }

@@ -1,35 +1,45 @@
-/** Lines of an answer that stays open. */
+/** Answers that stay open, as lines. */
 import type { Requests } from './requests.ts';
+
+export interface LinesOptions {
+  readonly signal?: AbortSignal;
+  /** Hears of every piece that arrives, whatever it says. */
+  readonly onBytes?: () => void;
+}
 
 /**
  * Yields each line as it comes, without its line end; ends when the app, or this client, ends.
  *
  * @throws `SERVER_UNREACHABLE` when the connection breaks
  */
-export async function* linesOf(requests: Requests, path: string): AsyncGenerator<string> {
-  const response = await requests.send('GET', path);
+export async function* linesOf(
+  requests: Requests,
+  path: string,
+  { signal, onBytes }: LinesOptions = {},
+): AsyncGenerator<string> {
+  const response = await requests.send('GET', path, signal === undefined ? {} : { signal });
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
-  let rest = '';
+  /** Pieces of a line whose end has not come: joined once, so that a long line costs its length. */
+  let rest: string[] = [];
   try {
     for (;;) {
       const { done, value } = (await reader?.read()) ?? { done: true };
       if (done || value === undefined) break;
-      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
+      onBytes?.();
+      const lines = decoder.decode(value, { stream: true }).split('\n');
+      const last = lines.pop() ?? '';
+      for (const line of lines) {
+        rest.push(line);
+        yield rest.join('');
+        rest = [];
+      }
+      rest.push(last);
     }
   } catch (error) {
-    if (!requests.isClosed) throw requests.unreachable(error);
+    if (!requests.isClosed && signal?.aborted !== true) throw requests.unreachable(error);
   } finally {
     // Also when the caller leaves its loop.
     await reader?.cancel().catch(() => undefined);
   }
-}
-
-const DATA = 'data: ';
-
-/** The data of a line of server-sent events; our server writes each event's in one line. */
-export function toEventData(line: string): string | null {
-  return line.startsWith(DATA) ? line.slice(DATA.length) : null;
 }
