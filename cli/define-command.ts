@@ -22,6 +22,8 @@ export interface OptionSpec {
   readonly summary: string;
   /** Name of the value in the help; a switch has none. */
   readonly value?: string;
+  /** May be given several times. */
+  readonly many?: true;
   /** One letter. */
   readonly short?: string;
 }
@@ -38,8 +40,15 @@ type Options = Readonly<Record<string, OptionSpec>>;
 export type CommandInput<A extends Arguments, O extends Options> = {
   readonly [K in keyof A]: A[K] extends { readonly optional: true } ? string | undefined : string;
 } & {
-  readonly [K in keyof O]: O[K] extends { readonly value: string } ? string | undefined : boolean;
+  readonly [K in keyof O]: O[K] extends { readonly many: true }
+    ? readonly string[]
+    : O[K] extends { readonly value: string }
+      ? string | undefined
+      : boolean;
 };
+
+/** The same with its types forgotten. */
+export type AnyInput = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
 
 export interface CommandSpec<A extends Arguments, O extends Options> {
   /** As typed: `ps`, `state get`. */
@@ -60,10 +69,7 @@ export interface CommandSpec<A extends Arguments, O extends Options> {
 
 /** A command with its types forgotten, for whoever parses the command line. */
 export interface Command extends Omit<CommandSpec<Arguments, Options>, 'run'> {
-  run(
-    context: CommandContext,
-    input: Readonly<Record<string, string | boolean | undefined>>,
-  ): Promise<ExitCode>;
+  run(context: CommandContext, input: AnyInput): Promise<ExitCode>;
 }
 
 /** Commands under one word (`state get`, `state set`). */

@@ -58,7 +58,7 @@ async function checkAnswers(info: RunInfo, signal: AbortSignal): Promise<void> {
 
 /** A client of a running app, ended with the command. */
 export function clientOf({ url, token }: RunInfo, signal: AbortSignal): AppClient {
-  return connect({ url, signal, ...(token === undefined ? {} : { token }) });
+  return connect({ url, signal, name: 'cli', ...(token === undefined ? {} : { token }) });
 }
 
 /** `root.train` for `train`; a full name stays. */

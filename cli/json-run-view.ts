@@ -34,7 +34,7 @@ export class JsonRunView {
   }
 
   /** Everything is shown anyway. */
-  follow(_control: AppControl): void {
+  follow(_events: Pick<AppControl, 'subscribe'>): void {
     // Nothing to add.
   }
 

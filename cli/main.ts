@@ -13,6 +13,8 @@ const VERSION_WORDS = new Set(['--version', '-V']);
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   const { env } = process;
+  // A note of the AWS SDK to developers, not to who uses their programs.
+  env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const isJson = args.includes('--json');
   const output = new Output({ isJson, isVerbose: args.includes('--verbose'), env });
   const interrupts = watchInterrupts();

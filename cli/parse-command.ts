@@ -2,7 +2,7 @@
 import { Command as Parser, CommanderError, Option } from 'commander';
 import { appError } from '../runtime/errors/index.ts';
 import { exitCodes } from '../runtime/host/exit-codes.ts';
-import type { Command } from './define-command.ts';
+import type { AnyInput, Command } from './define-command.ts';
 
 const COMMON_EXIT_CODES: Readonly<Record<number, string>> = {
   [exitCodes.done]: 'done',
@@ -12,8 +12,6 @@ const COMMON_EXIT_CODES: Readonly<Record<number, string>> = {
   [exitCodes.interrupted]: 'interrupted',
 };
 
-export type Input = Readonly<Record<string, string | boolean | undefined>>;
-
 /**
  * What the user gave, or the help when they asked for it.
  *
@@ -22,7 +20,7 @@ export type Input = Readonly<Record<string, string | boolean | undefined>>;
 export function parseInput(
   command: Command,
   args: readonly string[],
-): { readonly input: Input } | { readonly help: string } {
+): { readonly input: AnyInput } | { readonly help: string } {
   const parser = parserOf(command);
   try {
     parser.parse(args, { from: 'user' });
@@ -37,12 +35,13 @@ export function parseInput(
       { cause: error },
     );
   }
-  const given = parser.opts<Record<string, string | boolean | undefined>>();
-  const input: Record<string, string | boolean | undefined> = {};
-  for (const [name, { value }] of Object.entries(command.options)) {
+  const given = parser.opts<AnyInput>();
+  const input: Record<string, AnyInput[string]> = {};
+  for (const [name, { value, many }] of Object.entries(command.options)) {
     const positive = positiveOf(name);
     const found = positive === null ? given[name] : given[positive] === false;
-    input[name] = value === undefined ? found === true : found;
+    if (many === true) input[name] = found ?? [];
+    else input[name] = value === undefined ? found === true : found;
   }
   Object.keys(command.arguments).forEach((name, index) => {
     input[name] = parser.args[index];
@@ -65,12 +64,18 @@ function parserOf(command: Command): Parser {
   for (const [argument, { summary: text, optional }] of Object.entries(command.arguments)) {
     parser.argument(optional === true ? `[${argument}]` : `<${argument}>`, text);
   }
-  for (const [option, { summary: text, value, short }] of Object.entries(command.options)) {
+  for (const [option, { summary: text, value, many, short }] of Object.entries(command.options)) {
     const flag = `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     const long = value === undefined ? flag : `${flag} <${value}>`;
-    parser.addOption(new Option(short === undefined ? long : `-${short}, ${long}`, text));
+    const spec = new Option(short === undefined ? long : `-${short}, ${long}`, text);
+    if (many === true) spec.argParser(append);
+    parser.addOption(spec);
   }
   return parser;
+}
+
+function append(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 /** `open` for `noOpen`: commander reads `--no-open` as the opposite of `--open`. */

@@ -10,5 +10,7 @@ export const registry: Readonly<Record<string, () => Promise<Command | CommandGr
   stop: async () => (await import('./commands/stop.ts')).stop,
   delete: async () => (await import('./commands/work-command.ts')).remove,
   state: async () => (await import('./commands/state.ts')).state,
+  command: async () => (await import('./commands/command.ts')).command,
+  emulator: async () => (await import('./commands/emulator.ts')).emulator,
   inspect: async () => (await import('./commands/inspect.ts')).inspect,
 };

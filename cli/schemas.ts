@@ -1,37 +1,19 @@
 /** JSON shapes of `--json`, one per command; a test holds every command to its schema. */
 import { z } from 'zod';
-import { appStages, workStages } from '../runtime/protocol/events.ts';
+import { appStages } from '../runtime/protocol/events.ts';
+import {
+  commandListSchema,
+  logLineSchema,
+  operationSchema,
+  wireErrorSchema,
+  workStatusSchema,
+  workSummarySchema,
+} from '../runtime/server/schemas.ts';
 
 export { manifestSchema } from '../runtime/host/manifest.ts';
+export { logLineSchema };
 
 const at = z.number().describe('epoch milliseconds');
-
-/** A JSON Patch operation (RFC 6902). */
-export const operationSchema = z.discriminatedUnion('op', [
-  z.object({ op: z.enum(['add', 'replace', 'test']), path: z.string(), value: z.json() }),
-  z.object({ op: z.literal('remove'), path: z.string() }),
-  z.object({ op: z.enum(['move', 'copy']), from: z.string(), path: z.string() }),
-]);
-
-export const workStatusSchema = z.object({
-  stage: z.enum(workStages),
-  timestamp: at,
-  reason: z.string().optional(),
-  message: z.string().optional(),
-});
-
-/** An error as it is printed and sent; causes nest. */
-export const wireErrorSchema = z.object({
-  name: z.string(),
-  message: z.string(),
-  code: z.string().optional(),
-  hint: z.string().optional(),
-  at: z.string().optional(),
-  stack: z.string().optional(),
-  get cause() {
-    return wireErrorSchema.optional();
-  },
-});
 
 /** What any command prints when it fails. */
 export const errorEventSchema = z.object({ type: z.literal('error'), at, error: wireErrorSchema });
@@ -63,34 +45,10 @@ export const appEventSchema = z.discriminatedUnion('type', [
     ops: z.array(operationSchema),
   }),
   z.object({ type: z.literal('status'), at, work: z.string(), status: workStatusSchema }),
-  z.object({
-    type: z.literal('log'),
-    at,
-    source: z.string(),
-    stream: z.enum(['stdout', 'stderr']),
-    line: z.string(),
-  }),
+  z.object({ type: z.literal('log'), ...logLineSchema.shape }),
+  z.object({ type: z.literal('layout'), at }),
   errorEventSchema,
 ]);
-
-/** A line of `logs --json`. */
-export const logLineSchema = z.object({
-  source: z.string(),
-  stream: z.enum(['stdout', 'stderr']),
-  at,
-  line: z.string(),
-});
-
-export const workSummarySchema = z.object({
-  name: z.string(),
-  class: z.string(),
-  status: workStatusSchema,
-  hardware: z.string(),
-  url: z.string(),
-  pid: z.number().nullable(),
-  calls: z.object({ waiting: z.number(), succeeded: z.number() }),
-  vars: z.json(),
-});
 
 /** `ps --json`. */
 export const psSchema = z.object({
@@ -116,6 +74,14 @@ export const commandSchema = z.object({
   command: z.enum(['start', 'stop', 'delete']),
 });
 
+/** `command --json`: what the command gave, or all commands when none is named. */
+export const appCommandSchema = z.object({
+  app: z.string(),
+  command: z.string(),
+  result: z.json(),
+});
+export const appCommandsSchema = z.object({ app: z.string(), commands: commandListSchema });
+
 /** `state get --json`: any JSON. */
 export const stateSchema = z.json();
 
@@ -135,3 +101,23 @@ export const initSchema = z.object({
 
 /** `--version --json`. */
 export const versionSchema = z.object({ version: z.string() });
+
+/** First line of `emulator --json`; then a line for each that a task prints. */
+export const emulatorReadySchema = z.object({
+  type: z.literal('ready'),
+  endpoint: z.url(),
+  dynamodb: z.url(),
+  environment: z.record(z.string(), z.string()).describe('what leads AWS SDKs to it'),
+});
+
+export const emulatorLogSchema = z.object({
+  type: z.literal('log'),
+  family: z.string(),
+  container: z.string(),
+  taskArn: z.string(),
+  stream: z.enum(['stdout', 'stderr']),
+  at,
+  line: z.string(),
+  logGroup: z.string().nullable(),
+  logStream: z.string().nullable(),
+});

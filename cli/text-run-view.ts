@@ -6,7 +6,7 @@ import { workTag } from './work-tag.ts';
 
 export type RunHooks = Pick<
   RunOptions,
-  'flowOutput' | 'onListening' | 'onLog' | 'onEvent' | 'warn'
+  'flowOutput' | 'onListening' | 'onLog' | 'onPrinted' | 'onEvent' | 'warn'
 >;
 
 /** How a run looks to a person: what the flow prints as it is, what works print with their names. */
@@ -18,17 +18,19 @@ export class TextRunView {
     this.#output = output;
     this.hooks = {
       flowOutput: 'tee',
-      onListening: ({ name, url }) =>
-        output.line(`${output.colours.bold(name)} at ${output.colours.cyan(url)}`),
+      onListening: ({ name, view }) =>
+        output.line(`${output.colours.bold(name)} at ${output.colours.cyan(view)}`),
       onLog: (line) => this.#log(line),
+      onPrinted: ({ stream, line }) =>
+        stream === 'stderr' ? output.note(line) : output.line(line),
       warn: (message) => output.warn(message),
       ...(isDebug ? { onEvent: (event: AppEvent) => this.#detail(event) } : {}),
     };
   }
 
   /** Shows turns and statuses from now on. */
-  follow(control: AppControl): void {
-    control.subscribe((event) => this.#detail(event));
+  follow(events: Pick<AppControl, 'subscribe'>): void {
+    events.subscribe((event) => this.#detail(event));
   }
 
   ended({ stage, message, error }: AppResult): void {

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { appError } from '../../runtime/errors/index.ts';
 import { exitCodeOfResult, exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
-import type { AppResult, RunningApp } from '../../runtime/host/flow-main.ts';
+import type { AppResult, RunHandle, RunOptions } from '../../runtime/host/flow-main.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { JsonRunView } from '../json-run-view.ts';
+import { openBrowser } from '../open-browser.ts';
 import { TextRunView } from '../text-run-view.ts';
 
 const MAX_PORT = 65_535;
@@ -33,6 +34,9 @@ export const run = defineCommand({
     },
     noOpen: { summary: 'Never open a browser' },
     resume: { summary: 'Go on where the previous run was' },
+    emulateAws: {
+      summary: 'Run the AWS backend itself, against an emulator whose ECS tasks are processes',
+    },
     logLevel: {
       summary: 'info, or debug to see turns and statuses (default: as the app says)',
       value: 'level',
@@ -43,6 +47,10 @@ export const run = defineCommand({
   examples: [
     { line: 'stormkite run app.ts', does: 'run until the flow stops, or Ctrl-C' },
     { line: 'stormkite run app.ts --resume', does: 'go on after a crash or Ctrl-C' },
+    {
+      line: 'stormkite run app.ts --emulate-aws',
+      does: 'as it would run when deployed, without an account',
+    },
     { line: 'stormkite run app.ts --json | jq .', does: 'one event per line' },
   ],
   exitCodes: {
@@ -59,8 +67,7 @@ export const run = defineCommand({
     const view = output.isJson
       ? new JsonRunView(output)
       : new TextRunView(output, level === 'debug');
-    const { runApp } = await import('../../runtime/host/flow-main.ts');
-    const app = await runApp({
+    const options: RunOptions = {
       appFile: resolve(context.cwd, input.file),
       env: context.env,
       resume: input.resume,
@@ -69,9 +76,17 @@ export const run = defineCommand({
       ...(input.name === undefined ? {} : { name: input.name }),
       ...(input.host === undefined ? {} : { host: input.host }),
       ...(port === undefined ? {} : { port }),
-    });
+    };
+    const app = input.emulateAws
+      ? await startEmulated(options, level, output)
+      : await startHere(options);
     try {
-      if (level === undefined && app.logLevel === 'debug') view.follow(app.control);
+      if (level === undefined && app.logLevel === 'debug') view.follow(app.events);
+      const isTerminal = !output.isJson && process.stdout.isTTY;
+      const { platform } = process;
+      // The arguments of a program are there for all to see: an address with a token is only printed.
+      const isOpenable = !input.noOpen && new URL(app.view).search === '';
+      if (isOpenable) openBrowser(app.view, { env: context.env, platform, isTerminal });
       const ends = watchSignals(context, app);
       const result = await app.result;
       ends();
@@ -83,9 +98,34 @@ export const run = defineCommand({
   },
 });
 
+async function startHere(options: RunOptions): Promise<RunHandle> {
+  const { runApp } = await import('../../runtime/host/flow-main.ts');
+  return await runApp(options);
+}
+
+async function startEmulated(
+  options: RunOptions,
+  level: (typeof LOG_LEVELS)[number] | undefined,
+  output: CommandContext['output'],
+): Promise<RunHandle> {
+  if (options.host !== undefined) {
+    throw appError('CLI_OPTION_INVALID', {
+      option: '--host',
+      value: options.host,
+      allowed: 'nothing with --emulate-aws: everything stays on this machine',
+    });
+  }
+  const { runEmulated } = await import('../../runtime/host/run-emulated.ts');
+  return await runEmulated({
+    ...options,
+    progress: (message) => output.note(message),
+    ...(level === undefined ? {} : { debug: level === 'debug' }),
+  });
+}
+
 function watchSignals(
   { output, signal, killSignal }: CommandContext,
-  app: Pick<RunningApp, 'interrupt' | 'kill'>,
+  app: Pick<RunHandle, 'interrupt' | 'kill'>,
 ): () => void {
   const kill = (): void => {
     app.kill().catch((error: unknown) => output.error(error));

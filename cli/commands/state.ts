@@ -1,5 +1,5 @@
-import type { AppEvent, Json, Operation } from '../../runtime/client/index.ts';
-import { appError, isAppError } from '../../runtime/errors/index.ts';
+import type { Json, Operation, StreamEvent } from '../../runtime/client/index.ts';
+import { appError } from '../../runtime/errors/index.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import {
   appOption,
@@ -23,7 +23,7 @@ const get = defineCommand({
   ],
   async run(context, { pointer = '', app }) {
     const { client } = await findApp(context, app);
-    const value = await client.state(pointer);
+    const value = await client.get(pointer);
     context.output.result(value, () => JSON.stringify(value, null, 2));
     return exitCodes.done;
   },
@@ -48,7 +48,7 @@ const set = defineCommand({
   async run(context, { pointer, value: text, app }) {
     const value = parseJson(text);
     const { info, client } = await findApp(context, app);
-    const version = await replaceOrAdd((op) => client.patch([op]), pointer, value);
+    const { version } = await client.set(pointer, value);
     context.output.result(
       { app: info.name, pointer, version },
       () => `set ${pointer} of ${info.name} (version ${version})`,
@@ -73,8 +73,8 @@ const watch = defineCommand({
   ],
   async run(context, { pointer = '', app }) {
     const { client } = await findApp(context, app);
-    for await (const event of client.events({ types: ['delta'], pointer })) {
-      if (event.type === 'delta') printDelta(context, event);
+    for await (const event of client.events({ types: ['turn'], pointer })) {
+      if (event.type === 'turn') printTurn(context, event);
     }
     return exitCodes.done;
   },
@@ -95,25 +95,18 @@ function parseJson(text: string): Json {
   }
 }
 
-async function replaceOrAdd(
-  patch: (op: Operation) => Promise<{ readonly version: number }>,
-  path: string,
-  value: Json,
-): Promise<number> {
-  try {
-    return (await patch({ op: 'replace', path, value })).version;
-  } catch (error) {
-    const isAbsent =
-      isAppError(error, 'SERVER_PATCH_TARGET_UNKNOWN') || isAppError(error, 'SERVER_PATCH_REFUSED');
-    if (!isAbsent) throw error;
-    // An optional field, a new key, or the end of an array.
-    return (await patch({ op: 'add', path, value })).version;
+/** A line, or an event, for each of those who changed something in a turn. */
+function printTurn(
+  { output }: CommandContext,
+  { at, version, ops, sources }: Extract<StreamEvent, { type: 'turn' }>,
+): void {
+  let from = 0;
+  for (const { source, ops: count } of sources) {
+    const own = ops.slice(from, from + count);
+    from += count;
+    if (output.isJson) output.event({ type: 'delta', at, turn: version, source, ops: own });
+    else for (const op of own) output.line(`${source}  ${toText(op)}`);
   }
-}
-
-function printDelta({ output }: CommandContext, event: Extract<AppEvent, { type: 'delta' }>): void {
-  if (output.isJson) output.event(event);
-  else for (const op of event.ops) output.line(`${event.source}  ${toText(op)}`);
 }
 
 function toText(op: Operation): string {

@@ -3,10 +3,16 @@ import type { FlowLoop } from '../loop/flow-loop.ts';
 import type { LogLine } from '../ports/log-sink.ts';
 import type { AppEvent } from '../protocol/events.ts';
 import type { FlowOutputMode } from './flow-output.ts';
+import type { LayoutBoard } from './layout-board.ts';
+import type { LogSource } from '../server/log-source.ts';
 import type { LogFiles } from './log-files.ts';
 
-/** The loop as its clients see it: what is printed are events too. */
-export function withLogs(loop: FlowLoop, logs: LogFiles): AppControl {
+/** The loop as its clients see it: what is printed, and changes of the layout, are events too. */
+export function withLogs(
+  loop: FlowLoop,
+  logs: Pick<LogSource, 'subscribe'>,
+  layout: Pick<LayoutBoard, 'subscribe'>,
+): AppControl {
   return {
     name: loop.name,
     get stage() {
@@ -16,14 +22,19 @@ export function withLogs(loop: FlowLoop, logs: LogFiles): AppControl {
       return loop.version;
     },
     document: () => loop.document(),
-    patch: (ops, check) => loop.patch(ops, check),
+    patch: (ops, check, by) => loop.patch(ops, check, by),
+    perform: (task, by) => loop.perform(task, by),
     works: () => loop.works(),
-    command: (work, verb) => loop.command(work, verb),
+    command: (work, verb, by) => loop.command(work, verb, by),
+    start: () => loop.start(),
+    pause: () => loop.pause(),
     stop: (message) => loop.stop(message),
+    commits: (handler) => loop.commits(handler),
     subscribe: (handler) => {
       const ends = [
         loop.subscribe(handler),
         logs.subscribe((line) => handler({ type: 'log', ...line })),
+        layout.subscribe(() => handler({ type: 'layout', at: Date.now() })),
       ];
       return () => {
         for (const end of ends) end();

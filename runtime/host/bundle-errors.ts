@@ -11,6 +11,9 @@ export function toBundleError(failure: unknown, projectRoot: string): AppError |
   const specifier = missingImportOf(first);
   if (specifier !== null)
     return appError('HOST_IMPORT_NOT_FOUND', { place, specifier }, { cause: failure });
+  const native = nativePackageOf(first);
+  if (native !== null)
+    return appError('HOST_NATIVE_PACKAGE', { package: native }, { cause: failure });
   const line = first.location?.lineText.trim() ?? '';
   return appError('HOST_APP_SYNTAX', { place, problem: first.text, line }, { cause: failure });
 }
@@ -27,6 +30,12 @@ function missingImportOf({ detail, text }: Message): string | null {
   if (typeof detail === 'object' && detail !== null && 'missingImport' in detail)
     return String(detail.missingImport);
   return /^Could not resolve "(.*)"$/.exec(text)?.[1] ?? null;
+}
+
+function nativePackageOf({ detail }: Message): string | null {
+  return typeof detail === 'object' && detail !== null && 'nativePackage' in detail
+    ? String(detail.nativePackage)
+    : null;
 }
 
 function isBuildFailure(value: unknown): value is BuildFailure {

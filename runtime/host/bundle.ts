@@ -12,6 +12,7 @@ import { build, type BuildOptions } from 'esbuild';
 import { appError } from '../errors/index.ts';
 import { toBundleError } from './bundle-errors.ts';
 import { importsPlugin } from './bundle-imports.ts';
+import { packagedImportsPlugin, type PackagesIn } from './bundle-packages.ts';
 import { metaDefines, metaPlugin } from './bundle-meta.ts';
 
 /** Hex digits of the content hash. */
@@ -22,6 +23,8 @@ export interface BundleOptions {
   readonly appFile: string;
   /** Where the bundle goes; made when missing. */
   readonly outDirectory: string;
+  /** Packages go into the bundle, for a machine that has none of them. @default - they stay where they are */
+  readonly packages?: PackagesIn;
 }
 
 export interface Bundle {
@@ -35,9 +38,13 @@ export interface Bundle {
 /**
  * Bundles an app file.
  *
- * @throws `HOST_APP_FILE_MISSING`, `HOST_APP_FILE_UNREADABLE`, `HOST_APP_SYNTAX`, `HOST_IMPORT_NOT_FOUND`
+ * @throws `HOST_APP_FILE_MISSING`, `HOST_APP_FILE_UNREADABLE`, `HOST_APP_SYNTAX`, `HOST_IMPORT_NOT_FOUND`, `HOST_NATIVE_PACKAGE`
  */
-export async function bundleApp({ appFile, outDirectory }: BundleOptions): Promise<Bundle> {
+export async function bundleApp({
+  appFile,
+  outDirectory,
+  packages,
+}: BundleOptions): Promise<Bundle> {
   const entry = await readableFile(appFile);
   const projectRoot = (await nearest(dirname(entry), 'package.json')) ?? dirname(entry);
   const directory = await outputDirectory(outDirectory);
@@ -49,7 +56,12 @@ export async function bundleApp({ appFile, outDirectory }: BundleOptions): Promi
       entryPoints: [entry],
       outfile: join(directory, 'app.mjs'),
       tsconfig,
-      plugins: [importsPlugin(projectRoot), metaPlugin(projectRoot)],
+      plugins: [
+        packages === undefined
+          ? importsPlugin(projectRoot)
+          : packagedImportsPlugin(projectRoot, packages),
+        metaPlugin(projectRoot),
+      ],
     });
     const hash = createHash('sha256').update(bytes).digest('hex').slice(0, HASH_DIGITS);
     const bundlePath = join(directory, `app-${hash}.mjs`);

@@ -19,9 +19,10 @@ import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
 import type { Timings } from '../loop/timings.ts';
 import type { LogLine } from '../ports/log-sink.ts';
 import type { AppEvent } from '../protocol/events.ts';
+import { STATE_TOKEN_VARIABLE, STATE_URL_VARIABLE, toRootPath } from '../protocol/layout.ts';
 import { tokenFor } from '../server/access.ts';
 import { openListener } from '../server/listener.ts';
-import { tellerOf, withLogs } from './app-control.ts';
+import { tellerOf } from './app-control.ts';
 import type { Bundle } from './bundle.ts';
 import { Closers } from './closers.ts';
 import { watchFatalErrors, type FatalErrors } from './fatal-errors.ts';
@@ -55,9 +56,11 @@ export interface RunOptions {
   readonly loopTimings?: Partial<Timings>;
   readonly localTimings?: Partial<LocalTimings>;
   /** Hears the address before any user code runs. */
-  readonly onListening?: (app: { readonly name: string; readonly url: string }) => void;
+  readonly onListening?: (app: ListeningApp) => void;
   /** Hears what works print, and of the flow what was not printed already. */
   readonly onLog?: (line: LogLine) => void;
+  /** Hears what a flow in another process prints; one in this process prints it itself. */
+  readonly onPrinted?: (line: LogLine) => void;
   /** Hears everything; costs a little in every turn. */
   readonly onEvent?: (event: AppEvent) => void;
   /** Hears warnings for people. */
@@ -66,12 +69,24 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface RunningApp {
-  readonly control: AppControl;
+/** Where an app answers. */
+export interface ListeningApp {
+  readonly name: string;
+  /** Of the API, with the token where one is needed. */
+  readonly url: string;
+  /** Of the page for people, with the token where one is needed. */
+  readonly view: string;
+}
+
+/** A run, wherever its flow and its works are. */
+export interface RunHandle {
+  readonly events: Pick<AppControl, 'subscribe'>;
   /** As the app itself asks for. */
   readonly logLevel: 'info' | 'debug';
   /** With the token, where one is needed. */
   readonly url: string;
+  /** Address of the page for people, with the token where one is needed. */
+  readonly view: string;
   /** Resolves when the app has ended and everything is committed. */
   readonly result: Promise<AppResult>;
   /** Ends the works in order and leaves their calls open for `--resume`. */
@@ -80,6 +95,11 @@ export interface RunningApp {
   kill(): Promise<void>;
   /** Closes everything, in the reverse order of opening. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** A run whose flow is in this process. */
+export interface RunningApp extends RunHandle {
+  readonly control: AppControl;
 }
 
 /**
@@ -119,9 +139,11 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   const bundle = await bundleInto(directory.bundle, appFile);
   signal?.throwIfAborted();
   const token = tokenFor(host);
-  const url = token === null ? listener.url : `${listener.url}/?token=${token}`;
-  await claim.publish(token === null ? { url: listener.url } : { url: listener.url, token });
-  options.onListening?.({ name, url });
+  const query = token === null ? '' : `?token=${token}`;
+  const url = token === null ? listener.url : `${listener.url}/${query}`;
+  const published = token === null ? {} : { token };
+  await claim.publish({ url: listener.url, ...published });
+  options.onListening?.({ name, url, view: `${listener.url}/view${query}` });
 
   if (options.resume !== true) await keepLogsAside(directory.logs);
   const logs = new LogFiles(directory.logs, {
@@ -145,6 +167,13 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     loaded.finally(() => watch.end()),
     signal,
   );
+  const { rootPath } = app.options;
+  const root = toRootPath(rootPath);
+  // Only the app file tells it.
+  if (root !== '') await claim.publish({ url: `${listener.url}${root}`, ...published });
+  const clientUrl = `${loopbackUrlOf(listener.url)}${root}`;
+  const { checkApp, followHistory, serveApp } = await import('./serve-app.ts');
+  const checked = await checkApp(app, bundle.projectRoot);
   const lease = await openStore(directory.store, {
     app: name,
     resume: options.resume ?? false,
@@ -158,6 +187,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     bundle,
     lease,
     logs: { write: tell.worked },
+    client: { url: clientUrl, token },
   });
   closers.add(() => backend.close());
   const { channel, launcher } = backend;
@@ -174,25 +204,51 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     },
   );
   if (options.onEvent) closers.add(loop.subscribe(options.onEvent));
-  const control = withLogs(loop, logs);
+  const history = followHistory(loop, closers);
   await loop.open();
   closers.add(keepSpare(app, backend, clock));
-
-  const { openApiServer } = await import('../server/api-server.ts');
-  const facts = { startedAt: new Date().toISOString(), stormkite: version };
-  const server = await openApiServer({ listener, control, logs, host, token, facts });
-  closers.add(() => server.close());
+  const sink = { write: tell.worked };
+  const { control, kill } = await serveApp(
+    {
+      app,
+      loop,
+      clock,
+      checked,
+      history,
+      listener,
+      host,
+      token,
+      logs,
+      sink,
+      mode: 'local',
+      warn,
+      projectRoot: bundle.projectRoot,
+      environment: env,
+      withheld: secretSourcesOf(app),
+      directory: directory.root,
+      stateUrl: clientUrl,
+    },
+    closers,
+  );
   return {
     control,
+    events: control,
     logLevel: app.options.logLevel,
     url,
+    view: `${listener.url}${root}/view${query}`,
     result: resultOf(loop, fatal, options),
     interrupt: () => loop.interrupt(),
     kill: async () => {
-      await Promise.all((await launcher.observe()).map((ref) => launcher.stop(ref, 0)));
+      const works = (await launcher.observe()).map((ref) => launcher.stop(ref, 0));
+      await Promise.all([...works, kill()]);
     },
     close: () => closers.close(),
   };
+}
+
+/** The address by which programs of this machine reach a server that listens on all of its addresses. */
+function loopbackUrlOf(url: string): string {
+  return url.replace('//0.0.0.0:', `//${LOOPBACK}:`).replace('//[::]:', '//[::1]:');
 }
 
 /** Keeps the logs of one earlier run; one that printed nothing leaves those before it. */
@@ -233,7 +289,7 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 async function bundleInto(outDirectory: string, appFile: string): Promise<Bundle> {
   const { bundleApp } = await import('./bundle.ts');
   const bundling = bundleApp({ appFile, outDirectory });
-  const [bundled] = await Promise.allSettled([bundling, import('../server/api-server.ts')]);
+  const [bundled] = await Promise.allSettled([bundling, import('./serve-app.ts')]);
   if (bundled.status === 'rejected') throw bundled.reason;
   const old = (await readdir(outDirectory)).filter(
     (file) => file.endsWith('.mjs') && join(outDirectory, file) !== bundled.value.bundlePath,
@@ -251,9 +307,11 @@ function openBackend(
     readonly bundle: { readonly bundlePath: string; readonly projectRoot: string };
     readonly lease: Parameters<typeof createLocalBackend>[0]['lease'];
     readonly logs: Parameters<typeof createLocalBackend>[0]['logs'];
+    /** Where the works' own programs find the app. */
+    readonly client: { readonly url: string; readonly token: string | null };
   },
 ): Promise<LocalBackend> {
-  const { app, name, directory, bundle, lease, logs } = parts;
+  const { app, name, directory, bundle, lease, logs, client } = parts;
   return createLocalBackend({
     app: name,
     bundlePath: bundle.bundlePath,
@@ -261,7 +319,11 @@ function openBackend(
     lease,
     logs,
     directory: directory.root,
-    environment: env,
+    environment: {
+      ...env,
+      [STATE_URL_VARIABLE]: client.url,
+      ...(client.token === null ? {} : { [STATE_TOKEN_VARIABLE]: client.token }),
+    },
     withheld: secretSourcesOf(app),
     ...(localTimings === undefined ? {} : { timings: localTimings }),
   });

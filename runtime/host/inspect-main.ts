@@ -2,7 +2,9 @@
  * Entry point of the process that loads an app for inspection: sends `{ manifest }` or `{ error }` to its parent and ends.
  */
 import { resolve } from 'node:path';
+import { classIdOf } from '../backends/aws/contract.ts';
 import type { App } from '../component/app.ts';
+import { ClassIndex } from '../component/class-ref.ts';
 import type { Component } from '../component/component.ts';
 import { metaOf } from '../component/meta.ts';
 import { isWork, withBelow, worksBelow } from '../component/tree.ts';
@@ -14,6 +16,7 @@ import type { CloudCompute } from '../hardware/cloud-compute.ts';
 import { bundleApp } from './bundle.ts';
 import { loadApp } from './load-app.ts';
 import type { Manifest } from './manifest.ts';
+import type { ClassRef } from '../protocol/work-spec.ts';
 import { stormkiteVersion } from './package-version.ts';
 
 type Hardware = Extract<Manifest['components'][number], { kind: 'work' }>['hardware'];
@@ -21,20 +24,22 @@ type Hardware = Extract<Manifest['components'][number], { kind: 'work' }>['hardw
 async function inspect(appFile: string, outDirectory: string): Promise<Manifest> {
   const { bundlePath, hash, projectRoot } = await bundleApp({ appFile, outDirectory });
   const { app, exports } = await loadApp(bundlePath, projectRoot, appFile);
+  const index = new ClassIndex(app, exports);
   return {
     stormkite: stormkiteVersion(),
     appFile: resolve(appFile),
     projectRoot,
     bundleHash: hash,
-    components: [...withBelow(app.flow)].map(toComponent),
+    components: [...withBelow(app.flow)].map((component) => toComponent(component, index)),
     exportedWorks: exportedWorks(exports),
     listedWorks: app.options.works.map(({ name }) => name),
+    workClasses: workClasses(app, exports, index),
     images: images(app),
     options: toOptions(app),
   };
 }
 
-function toComponent(component: Component): Manifest['components'][number] {
+function toComponent(component: Component, index: ClassIndex): Manifest['components'][number] {
   const { kind, name, subject } = metaOf(component);
   if (!isWork(component) || kind !== 'work')
     return { kind: kind === 'work' ? 'flow' : kind, name, class: subject };
@@ -43,6 +48,7 @@ function toComponent(component: Component): Manifest['components'][number] {
     kind,
     name,
     class: subject,
+    classId: idOf(index.refOf(component)),
     parallel: options.parallel,
     cacheCalls: options.cacheCalls,
     raiseException: options.raiseException,
@@ -125,6 +131,26 @@ function exportedWorks(exports: Readonly<Record<string, unknown>>): Record<strin
     if (typeof value === 'function' && value.prototype instanceof Work) found[name] = value.name;
   }
   return found;
+}
+
+/** Constructed, exported and listed classes, each once. */
+function workClasses(
+  app: App,
+  exports: Readonly<Record<string, unknown>>,
+  index: ClassIndex,
+): Manifest['workClasses'] {
+  const constructed = worksBelow(app.flow).map((work): unknown => work.constructor);
+  const found = new Map<string, string>();
+  for (const value of [...constructed, ...Object.values(exports), ...app.options.works]) {
+    if (typeof value === 'function' && value.prototype instanceof Work)
+      found.set(idOf(index.refOfClass(value)), value.name);
+  }
+  return [...found].map(([id, name]) => ({ id, class: name }));
+}
+
+function idOf(ref: ClassRef | undefined): string {
+  if (ref === undefined) throw new TypeError('a constructed class has a place');
+  return classIdOf(ref);
 }
 
 async function main(): Promise<void> {

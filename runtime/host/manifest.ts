@@ -26,6 +26,8 @@ const work = z.object({
   kind: z.literal('work'),
   name: z.string(),
   class: z.string(),
+  /** Of its class; see `workClasses`. */
+  classId: z.string(),
   parallel: z.boolean(),
   cacheCalls: z.boolean(),
   raiseException: z.boolean(),
@@ -64,6 +66,8 @@ export const manifestSchema = z.object({
   exportedWorks: z.record(z.string(), z.string()),
   /** Classes of `new App(root, { works })`, in order. */
   listedWorks: z.array(z.string()),
+  /** Every work class that the app can use, with the identity that keys and roles on AWS carry. */
+  workClasses: z.array(z.object({ id: z.string(), class: z.string() })),
   /** Images and build steps that some work needs, by work. */
   images: z.record(z.string(), buildConfig),
   options: z.object({

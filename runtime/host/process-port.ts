@@ -20,11 +20,20 @@ export class WorkPort {
     this.#reserved = reserved;
   }
 
-  /** Looks for a free port, or at the explicit one, before user code may open it. */
-  static async reserve(handle: WorkProcessHandle, reporter: Reporter): Promise<WorkPort> {
+  /**
+   * Looks for a free port, or at the one that it must be, before user code may open it.
+   *
+   * @param given - the port that is led to from outside, where only one is; 0: any
+   */
+  static async reserve(
+    handle: WorkProcessHandle,
+    reporter: Reporter,
+    given: number,
+  ): Promise<WorkPort> {
     const explicit = handle.port ?? 0;
-    const free = await freePort(handle.host, explicit);
-    const own = new WorkPort(handle, reporter, explicit || (free ?? 0));
+    const wanted = explicit || given;
+    const free = await freePort(handle.host, wanted);
+    const own = new WorkPort(handle, reporter, wanted || (free ?? 0));
     own.#suspect = free === null;
     if (explicit !== 0) own.claim();
     return own;

@@ -1,30 +1,32 @@
 /**
  * The memory that the main thread of a work's process shares with its reporter thread, and what they post to one another.
  */
+import type { WorkNotice } from '../ports/work-channel.ts';
 import type { CallMessage } from '../protocol/downlink.ts';
-import type { ChildMessage } from '../protocol/messages.ts';
-import type { WorkBoot } from '../protocol/work-env.ts';
 import type { WorkSpec } from '../protocol/work-spec.ts';
 import type { Operation } from '../state/operation.ts';
+import type { WorkBoot } from './work-boot.ts';
 
 /** 1 while the main thread has changes that it has not posted. */
 export const DIRTY = 0;
-/** 1 once the work was asked to stop. */
+/** Above 0 once the work was asked to stop: the exit code that it is to have, and 1. */
 export const STOP = 1;
 /** 1 once the main thread knows. */
 export const STOP_SEEN = 2;
 /** 1 once the flow is gone. */
 export const ORPHANED = 3;
-/** How many posted deltas are durable. */
+/** How many posted deltas cost no memory any more. */
 export const ACKED = 4;
-/** How many posts were handed to the operating system. */
+/** How many messages of the main thread the process may end without losing. */
 export const WRITTEN = 5;
 /** 1 while a session of the reporter thread is attached to the main thread; an exit waits until it is not. */
 export const POKING = 6;
 /** 1 once the process exits: no session may be attached any more. */
 export const EXITING = 7;
+/** Above 0: the process must end at once, with this exit code and 1. */
+export const LEAVE = 8;
 
-const CELL_COUNT = 8;
+const CELL_COUNT = 9;
 /** Keeps the flag that every write reads off the cache line of the cells that change often. */
 const CELLS_OFFSET = 128;
 
@@ -55,11 +57,11 @@ export interface ReporterStart {
 }
 
 /**
- * From the main thread. A text is a delta: its frame from `,"ops":` on, for the thread to put `seq` in front.
+ * From the main thread. A text is a delta: its frame from `,"ops":` on (see `protocol/frame-tail.ts`).
  */
 export type ToReporter =
   | string
-  | { readonly type: 'say'; readonly message: ChildMessage }
+  | { readonly type: 'say'; readonly message: WorkNotice }
   /** Probe this address while a call runs, and tell `_url` when it answers. */
   | { readonly type: 'announce'; readonly host: string; readonly port: number }
   | { readonly type: 'calling'; readonly active: boolean };
@@ -75,6 +77,8 @@ export type ToMain =
     }
   | { readonly type: 'flowDelta'; readonly ops: readonly Operation[] }
   | { readonly type: 'stop' }
+  /** The process must end at once; see {@link LEAVE}. */
+  | { readonly type: 'leave' }
   /** The thread reported this `_url` itself. */
   | { readonly type: 'url'; readonly url: string };
 

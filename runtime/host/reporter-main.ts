@@ -1,56 +1,48 @@
 /**
- * The reporter thread of a work's process: it owns the socket, so the user's code is never asked to yield (R9).
+ * The reporter thread of a work's process: it owns the line to the flow, so the user's code is never asked to yield (R9).
  *
- * T1 `seq` is assigned here and nowhere else, in the order in which frames are written (R1).
- * T2 When the socket closes the flow is gone: the work is asked to stop, and after a grace the whole process group is
- *    killed from this thread, whatever the main thread does.
- * T3 Deltas are not kept after they are written: the socket loses nothing while the flow lives, and there is no other flow to
- *    send them to once it is gone. What is counted until acknowledged is the credit.
+ * T1 Everything that the main thread posts goes to the channel in its order; the channel numbers it (R1).
+ * T2 When no flow will ever be heard of again the work is asked to stop, and after a grace the whole process group is killed
+ *    from this thread, whatever the main thread does.
+ * T3 A stop is told by message, and by poking the main thread until it knows.
  */
-import { rmdirSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { writeSync } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import type { CallMessage } from '../protocol/downlink.ts';
-import { encodeFrame, FrameReader } from '../protocol/framing.ts';
-import { DELTA_FRAME_HEAD, parseFlowMessage, type FlowMessage } from '../protocol/messages.ts';
-import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import type { WorkBoot } from '../protocol/work-env.ts';
-import { ACKED, DIRTY, openCells, ORPHANED, STOP, STOP_SEEN, WRITTEN } from './reporter-cells.ts';
-import type { ReporterCells, ReporterStart, ToMain, ToReporter } from './reporter-cells.ts';
+import type { WorkChannel, WorkChannelListener } from '../ports/work-channel.ts';
+import { ACKED, DIRTY, LEAVE, openCells, ORPHANED, STOP, STOP_SEEN } from './reporter-cells.ts';
+import { WRITTEN, type ReporterCells, type ReporterStart } from './reporter-cells.ts';
+import type { ToMain, ToReporter } from './reporter-cells.ts';
 import { Credit } from './reporter-credit.ts';
 import { FlushWatch } from './reporter-flush.ts';
 import { Poker } from './reporter-poke.ts';
 import { UrlProbe } from './reporter-probe.ts';
 import { killOwnGroup } from './process-group.ts';
+import { SocketWorkChannel } from './socket-work-channel.ts';
 
 /** Milliseconds until a main thread that was told to stop by message is poked, doubled up to the limit. */
 const STOP_POKE_MS = 10;
 const STOP_POKE_MAX_MS = 500;
+/** File descriptor of standard error; a thread's own `process.stderr` waits for the main thread. */
+const STDERR = 2;
+/** Milliseconds that the main thread has to leave by itself; then the group is killed. */
+const LEAVE_GRACE_MS = 1_000;
 
 class ReporterThread {
   readonly #port: MessagePort;
-  readonly #boot: WorkBoot;
   readonly #shared: ReporterCells;
-  readonly #socket: Socket;
-  readonly #reader = new FrameReader();
   readonly #credit = new Credit();
   readonly #poker: Poker;
-  readonly #probe = new UrlProbe((url) => this.#tellUrl(url));
   readonly #watch: FlushWatch;
-  /** The first delta's `seq` less 1. */
-  #base = 0;
-  #seq = 0;
-  /** Values of `seq` that this thread used for reports of its own. */
-  readonly #ownSeqs: number[] = [];
+  readonly #channel: WorkChannel;
+  readonly #probe: UrlProbe;
   #posts = 0;
-  #unwritten = '';
-  #writing = false;
-  #connected = false;
 
-  constructor(port: MessagePort, { boot, pid, buffer }: ReporterStart) {
+  constructor(
+    port: MessagePort,
+    buffer: SharedArrayBuffer,
+    open: (listener: WorkChannelListener) => WorkChannel,
+  ) {
     this.#port = port;
-    this.#boot = boot;
     this.#shared = openCells(buffer);
     const { cells, flushFlag } = this.#shared;
     this.#poker = new Poker(cells);
@@ -60,19 +52,20 @@ class ReporterThread {
       raiseFlag: () => Atomics.store(flushFlag, 0, 1),
       poke: () => this.#poker.poke(),
     });
-    this.#socket = connect(boot.socket);
-    this.#socket.on('data', (chunk: Buffer) => {
-      for (const text of this.#reader.push(chunk)) this.#hear(parseFlowMessage(text));
+    this.#channel = open({
+      assigned: (spec) => this.#tell({ type: 'assign', spec }),
+      acknowledged: (posts) => this.#acknowledged(posts),
+      call: (message, applied) => this.#tell({ type: 'call', message, applied }),
+      flowDelta: (ops) => this.#tell({ type: 'flowDelta', ops }),
+      stop: (exitCode) => this.#askToStop(exitCode),
+      written: (count) => {
+        Atomics.store(cells, WRITTEN, count);
+        Atomics.notify(cells, WRITTEN);
+      },
+      gone: (graceMs) => this.#gone(graceMs),
+      leave: (code) => this.#leave(code),
     });
-    this.#socket.on('connect', () => {
-      this.#connected = true;
-    });
-    // An error is followed by `close`.
-    this.#socket.on('error', () => undefined);
-    this.#socket.on('close', () => this.#orphaned());
-    this.#socket.write(
-      encodeFrame({ type: 'hello', protocol: PROTOCOL_VERSION, pid, slot: boot.slot }),
-    );
+    this.#probe = new UrlProbe((url) => this.#tellUrl(url));
   }
 
   /** Takes what the main thread posts. */
@@ -84,75 +77,22 @@ class ReporterThread {
     this.#posts += 1;
     if (typeof message === 'string') {
       this.#credit.spend(message.length);
-      this.#writeDelta(message);
+      this.#channel.post(message);
       this.#watch.taken();
-      return;
-    }
-    if (message.type === 'announce') this.#probe.announce(message.host, message.port);
-    else if (message.type === 'calling') this.#probe.calling(message.active);
-    this.#write(message.type === 'say' ? encodeFrame(message.message) : '');
+    } else if (message.type === 'say') this.#channel.say(message.message);
+    else if (message.type === 'announce') this.#probe.announce(message.host, message.port);
+    else this.#probe.calling(message.active);
+    this.#channel.given(this.#posts);
   }
 
-  #writeDelta(tail: string): void {
-    this.#seq += 1;
-    this.#write(`${DELTA_FRAME_HEAD}${this.#seq}${tail}`);
-  }
-
-  /** Joins what is posted together into one write. */
-  #write(frame: string): void {
-    this.#unwritten += frame;
-    if (this.#writing) return;
-    this.#writing = true;
-    setImmediate(() => this.#writeAll());
-  }
-
-  #writeAll(): void {
-    this.#writing = false;
-    const posts = this.#posts;
-    const text = this.#unwritten;
-    this.#unwritten = '';
-    this.#socket.write(text, () => {
-      const { cells } = this.#shared;
-      Atomics.store(cells, WRITTEN, posts);
-      Atomics.notify(cells, WRITTEN);
-    });
-  }
-
-  #hear(message: FlowMessage): void {
-    switch (message.type) {
-      case 'assign':
-        this.#base = message.spec.seq;
-        this.#seq = message.spec.seq;
-        return this.#tell({ type: 'assign', spec: message.spec });
-      case 'ack': {
-        const acked = this.#deltasUpTo(message.seq);
-        Atomics.store(this.#shared.cells, ACKED, acked);
-        this.#credit.acknowledge(acked);
-        return this.#watch.acknowledged();
-      }
-      case 'call':
-        return this.#call(message);
-      case 'flowDelta':
-        return this.#tell({ type: 'flowDelta', ops: message.ops });
-      case 'stop':
-        return this.#askToStop();
-    }
-  }
-
-  #call(message: CallMessage): void {
-    this.#tell({ type: 'call', message, applied: this.#deltasUpTo(message.mark) });
-  }
-
-  /** How many of the main thread's deltas have a `seq` up to this one. */
-  #deltasUpTo(seq: number): number {
-    const own = this.#ownSeqs.filter((each) => each <= seq).length;
-    return Math.max(0, seq - this.#base - own);
+  #acknowledged(posts: number): void {
+    Atomics.store(this.#shared.cells, ACKED, posts);
+    this.#credit.acknowledge(posts);
+    this.#watch.acknowledged();
   }
 
   #tellUrl(url: string): void {
-    const ops = [{ op: 'replace', path: '/vars/_url', value: url }];
-    this.#writeDelta(`,"ops":${JSON.stringify(ops)}}\n`);
-    this.#ownSeqs.push(this.#seq);
+    this.#channel.report([{ op: 'replace', path: '/vars/_url', value: url }]);
     this.#tell({ type: 'url', url });
   }
 
@@ -160,22 +100,11 @@ class ReporterThread {
     this.#port.postMessage(message);
   }
 
-  #askToStop(): void {
+  #askToStop(exitCode: number): void {
     const { cells } = this.#shared;
-    if (Atomics.exchange(cells, STOP, 1) !== 0) return;
+    if (Atomics.compareExchange(cells, STOP, 0, exitCode + 1) !== 0) return;
     this.#tell({ type: 'stop' });
     this.#pokeUntilSeen(STOP_POKE_MS);
-  }
-
-  /** What the flow would have done; another work's process may have been faster. */
-  #removeSocket(): void {
-    if (process.platform === 'win32') return;
-    try {
-      rmSync(this.#boot.socket, { force: true });
-      rmdirSync(dirname(this.#boot.socket));
-    } catch {
-      // Not ours to remove, or gone.
-    }
   }
 
   #pokeUntilSeen(waitMs: number): void {
@@ -186,14 +115,33 @@ class ReporterThread {
     }, waitMs);
   }
 
-  #orphaned(): void {
-    if (!this.#connected) return killOwnGroup();
+  #gone(graceMs: number): void {
+    if (graceMs <= 0) return killOwnGroup();
     Atomics.store(this.#shared.cells, ORPHANED, 1);
-    this.#askToStop();
-    this.#removeSocket();
-    setTimeout(killOwnGroup, this.#boot.orphanGraceMs);
+    this.#askToStop(0);
+    setTimeout(killOwnGroup, graceMs);
+  }
+
+  /** Also a main thread that never yields leaves, with its exit code, when it can be poked. */
+  #leave(code: number): void {
+    Atomics.store(this.#shared.cells, LEAVE, code + 1);
+    this.#tell({ type: 'leave' });
+    this.#poker.poke();
+    setTimeout(killOwnGroup, LEAVE_GRACE_MS);
   }
 }
 
+/** Loads the AWS client only where it is needed. */
+async function openerOf({
+  boot,
+  pid,
+}: ReporterStart): Promise<(listener: WorkChannelListener) => WorkChannel> {
+  if (boot.kind === 'socket') return (listener) => new SocketWorkChannel(boot, pid, listener);
+  const { openDynamoWorkChannel } = await import('../backends/aws/channel/open-work-channel.ts');
+  const print = (line: string): void => void writeSync(STDERR, `${line}\n`);
+  return (listener) => openDynamoWorkChannel(boot, listener, print);
+}
+
 if (parentPort === null) throw new TypeError('reporter-main runs as a worker thread only');
-new ReporterThread(parentPort, workerData as ReporterStart).listen();
+const start = workerData as ReporterStart;
+new ReporterThread(parentPort, start.buffer, await openerOf(start)).listen();

@@ -10,9 +10,9 @@
  * P4 Posts are numbered in order; the thread alone turns them into `seq`.
  */
 import { Worker } from 'node:worker_threads';
+import type { WorkNotice } from '../ports/work-channel.ts';
 import type { WorkEvent } from '../protocol/delta.ts';
-import type { ChildMessage } from '../protocol/messages.ts';
-import type { WorkBoot } from '../protocol/work-env.ts';
+import { formatTail } from '../protocol/frame-tail.ts';
 import type { Operation } from '../state/operation.ts';
 import type { Fields } from '../state/tracked.ts';
 import { workerEntry } from './process-entry.ts';
@@ -21,6 +21,7 @@ import {
   createCells,
   DIRTY,
   EXITING,
+  LEAVE,
   ORPHANED,
   POKE_NAME,
   POKING,
@@ -32,18 +33,20 @@ import type { ReporterStart, ToMain, ToReporter } from './reporter-cells.ts';
 import { Credit } from './reporter-credit.ts';
 import { isChangingState } from './reporter-stack.ts';
 import { TouchedPaths } from './reporter-touched.ts';
+import type { WorkBoot } from './work-boot.ts';
 
 /** Deltas that may be posted at once after a pause; refilled at one per millisecond. */
 const BURST = 64;
 /** Milliseconds until a yielding writer without tokens posts. */
 const PACE_MS = 1;
-/** Milliseconds that the process waits at its end for its last deltas to leave it. */
+/** Milliseconds that a local process waits at its end for its last deltas to leave it. */
 const EXIT_FLUSH_MS = 5_000;
 
 const VARS = '/vars';
 
 export class Reporter {
   readonly #worker: Worker;
+  readonly #exitFlushMs: number;
   readonly #shared = createCells();
   readonly #cells = this.#shared.cells;
   readonly #credit = new Credit();
@@ -62,6 +65,7 @@ export class Reporter {
   #dead = false;
 
   constructor(boot: WorkBoot) {
+    this.#exitFlushMs = boot.kind === 'socket' ? EXIT_FLUSH_MS : boot.timings.exitFlushMs;
     const { buffer } = this.#shared;
     const start: ReporterStart = { boot, pid: process.pid, buffer };
     this.#worker = new Worker(workerEntry(import.meta.url, 'reporter-main'), { workerData: start });
@@ -105,6 +109,11 @@ export class Reporter {
     return Atomics.load(this.#cells, STOP) !== 0;
   }
 
+  /** Exit code of a process that ends because it was asked to. */
+  get stopCode(): number {
+    return Math.max(0, Atomics.load(this.#cells, STOP) - 1);
+  }
+
   get orphaned(): boolean {
     return Atomics.load(this.#cells, ORPHANED) !== 0;
   }
@@ -116,7 +125,7 @@ export class Reporter {
 
   /** The process was told to stop by a signal. */
   raiseStop(): void {
-    Atomics.store(this.#cells, STOP, 1);
+    Atomics.compareExchange(this.#cells, STOP, 0, 1);
   }
 
   stopSeen(): void {
@@ -133,7 +142,7 @@ export class Reporter {
     this.#undisturbed(() => this.#drain());
   }
 
-  say(message: ChildMessage): void {
+  say(message: WorkNotice): void {
     this.#post({ type: 'say', message });
   }
 
@@ -153,8 +162,9 @@ export class Reporter {
     });
   }
 
-  /** Blocks until everything was handed to the operating system. For the `exit` event only. */
+  /** Blocks until nothing of this process can be lost any more. For the `exit` event only. */
   flushAndWait(): void {
+    if (Atomics.load(this.#cells, LEAVE) !== 0) return;
     this.flush();
     Atomics.store(this.#cells, EXITING, 1);
     this.#waitWhile(WRITTEN, (written) => ((this.#posts - written) | 0) > 0);
@@ -162,7 +172,7 @@ export class Reporter {
   }
 
   #waitWhile(cell: number, holds: (value: number) => boolean): void {
-    const deadline = performance.now() + EXIT_FLUSH_MS;
+    const deadline = performance.now() + this.#exitFlushMs;
     for (;;) {
       const value = Atomics.load(this.#cells, cell);
       const left = deadline - performance.now();
@@ -172,6 +182,7 @@ export class Reporter {
   }
 
   #hear(message: ToMain): void {
+    if (message.type === 'leave') this.#leaveIfTold();
     if (this.#handler) this.#handler(message);
     else this.#early.push(message);
   }
@@ -224,7 +235,14 @@ export class Reporter {
     this.#tokensAt = performance.now();
   }
 
+  /** From a message or a poke, whichever reaches this thread. */
+  #leaveIfTold(): void {
+    const leave = Atomics.load(this.#cells, LEAVE);
+    if (leave > 0) process.exit(leave - 1);
+  }
+
   #poke(): void {
+    this.#leaveIfTold();
     if (this.#busy || isChangingState()) return;
     if (this.stopAsked) this.#onStopFlag();
     if (this.#dirty) this.#flushIfPossible();
@@ -238,8 +256,7 @@ export class Reporter {
     if (ops.length === 0 && event === undefined) return false;
     this.#deltas += 1;
     this.#touched.note(ops, this.#deltas);
-    const tail = event === undefined ? '' : `,"event":${JSON.stringify(event)}`;
-    const frame = `,"ops":${JSON.stringify(ops)}${tail}}\n`;
+    const frame = formatTail(ops, event);
     this.#credit.spend(frame.length);
     this.#post(frame);
     return true;

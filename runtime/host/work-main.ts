@@ -5,17 +5,19 @@
  * process may do for long.
  */
 import type { WorkProcessHandle } from '../component/process-side.ts';
+import { ROOT_PATH_VARIABLE, workPathOf } from '../protocol/layout.ts';
 import type { WorkSpec } from '../protocol/work-spec.ts';
-import { parseWorkBoot, WORK_BOOT_VARIABLE } from '../protocol/work-env.ts';
+import { WORK_BOOT_VARIABLE } from '../protocol/work-env.ts';
 import type { FailedReason } from '../protocol/messages.ts';
 import { killOwnGroup } from './process-group.ts';
 import { Reporter } from './reporter.ts';
 import type { ToMain } from './reporter-cells.ts';
+import { parseWorkBoot } from './work-boot.ts';
 
 /** Exit code of a process that ended because of SIGTERM: 128 and the number of the signal. */
 const TERMINATED = 143;
 
-const boot = parseWorkBoot(process.env[WORK_BOOT_VARIABLE]);
+const boot = await parseWorkBoot(process.env[WORK_BOOT_VARIABLE]);
 // Programs that user code starts are no works of this flow.
 delete process.env[WORK_BOOT_VARIABLE];
 
@@ -68,6 +70,8 @@ type Loaded = Awaited<ReturnType<typeof load>>;
 
 async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   const { app, exports, openWorkProcess, WorkRunner, WorkPort, isAppError } = loaded;
+  process.env[ROOT_PATH_VARIABLE] =
+    spec.env[ROOT_PATH_VARIABLE] ?? workPathOf(app.options.rootPath, spec.work);
   const runner = new WorkRunner(spec.work, reporter, (code) => process.exit(code));
   onStop = (code) => runner.stop(code);
   onUncaught = (error) => runner.takeUncaught(error);
@@ -81,7 +85,7 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   const hear = (message: ToMain): void => {
     if (message.type === 'call') runner.call(message.message, message.applied);
     else if (message.type === 'flowDelta') runner.applyFlowDelta(message.ops);
-    else if (message.type === 'stop') runner.stop(0);
+    else if (message.type === 'stop') runner.stop(reporter.stopCode);
     else if (message.type === 'url')
       handle.fold([{ op: 'replace', path: '/vars/_url', value: message.url }]);
   };
@@ -89,13 +93,16 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   early.splice(0).forEach(hear);
   reporter.say({ type: 'opened' });
   reporter.attach(handle.fields);
-  runner.open(handle, await WorkPort.reserve(handle, reporter));
+  // Outside of a container's own network nothing reaches its loopback.
+  if (boot.kind === 'aws' && boot.task.mode === 'aws') handle.setVar('_host', '0.0.0.0');
+  const port = boot.kind === 'aws' ? Number(process.env['PORT'] ?? 0) : 0;
+  runner.open(handle, await WorkPort.reserve(handle, reporter, port));
   try {
     await handle.onStart();
   } catch (error) {
     return await giveUp('exited', 'onStart failed', error);
   }
-  handle.setVar('_internal_ip', '127.0.0.1');
+  if (boot.kind === 'socket') handle.setVar('_internal_ip', '127.0.0.1');
   reporter.emit({ type: 'ready' });
   runner.ready();
 }
@@ -104,7 +111,7 @@ let onStop = (code: number): void => process.exit(code);
 let onUncaught = (_error: unknown): boolean => false;
 
 process.on('SIGTERM', () => {
-  const code = reporter.stopAsked ? 0 : TERMINATED;
+  const code = reporter.stopAsked ? reporter.stopCode : TERMINATED;
   reporter.raiseStop();
   onStop(code);
 });
@@ -118,7 +125,7 @@ const early: ToMain[] = [];
 const assigned = new Promise<WorkSpec>((resolve) => {
   reporter.listen((message) => {
     if (message.type === 'assign') resolve(message.spec);
-    else if (message.type === 'stop') onStop(0);
+    else if (message.type === 'stop') onStop(reporter.stopCode);
     else early.push(message);
   });
 });

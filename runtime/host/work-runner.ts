@@ -43,7 +43,8 @@ export class WorkRunner implements WorkProcess {
   #waiting: Call | null = null;
   #fail: ((uncaught: Uncaught) => void) | null = null;
   #attempt = 1;
-  #exitCode = 0;
+  /** `null` until it was told; a stop may be seen before it is. */
+  #exitCode: number | null = null;
   #leaving = false;
 
   /** @param leave - ends the process */
@@ -76,7 +77,7 @@ export class WorkRunner implements WorkProcess {
   /** `onStart` is done. */
   ready(): void {
     this.#ready = true;
-    if (this.#reporter.stopAsked) this.stop(this.#exitCode);
+    if (this.#reporter.stopAsked) this.stop(this.#exitCode ?? this.#reporter.stopCode);
     else this.#next();
   }
 
@@ -208,7 +209,7 @@ export class WorkRunner implements WorkProcess {
     } catch (error) {
       console.error(`onExit of ${this.#name} failed:`, error);
     }
-    this.#leave(this.#exitCode);
+    this.#leave(this.#exitCode ?? this.#reporter.stopCode);
   }
 }
 

@@ -27,8 +27,6 @@ export const ROLE_VARIABLE = 'STORMKITE_ROLE';
 export const ARTIFACT_VARIABLE = 'STORMKITE_ARTIFACT';
 /** SHA-256 of the artifact, 64 hex digits. */
 export const ARTIFACT_SHA256_VARIABLE = 'STORMKITE_ARTIFACT_SHA256';
-/** npm specs that are installed before the app loads, JSON list; from `BuildConfig.requirements`. */
-export const REQUIREMENTS_VARIABLE = 'STORMKITE_REQUIREMENTS';
 /** Port that a container's own server binds. */
 export const PORT_VARIABLE = 'PORT';
 /** Bearer token of the flow's API; injected as an ECS secret, never written into a template. */
@@ -46,6 +44,24 @@ export const STOCK_IMAGE = 'public.ecr.aws/docker/library/node:22-slim';
 export const DYNAMIC_PORTS = { from: 32_768, to: 65_535 } as const;
 /** Seconds between SIGTERM and SIGKILL of a task. */
 export const STOP_TIMEOUT_SECONDS = 30;
+
+/** `awslogs-stream-prefix` of the flow's and of the works' task definitions: their role. */
+export type LogRole = 'flow' | 'work';
+
+/** Log stream of a task: `<prefix>/<container>/<task id>`. */
+export function logStreamOf(role: LogRole, taskArn: string): string {
+  return `${role}/${CONTAINER_NAME}/${taskArn.slice(taskArn.lastIndexOf('/') + 1)}`;
+}
+
+/** Exit codes of a work's process that Stormkite itself ends. A call that `flowLost` interrupted is sent again. */
+export const WORK_EXIT_CODES = {
+  /** The task found no input: nobody launched it. */
+  noInput: 79,
+  /** A newer launch of the work goes on in its place. */
+  fenced: 80,
+  /** The dead-man switch: the flow was gone for too long. */
+  flowLost: 81,
+} as const;
 
 // Limits of AWS
 
@@ -137,13 +153,12 @@ export function clientTokenOf(app: string, work: string, epoch: number): string 
   return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 }
 
-/** What makes two works of one class need two task definitions. */
+/** What makes two works of one class need two task definitions. npm requirements do not: the task installs them. */
 export interface TaskVariant {
   /** `null`: the stock image. */
   readonly image: string | null;
   readonly dockerfile: string | null;
   readonly buildCommands: readonly string[];
-  readonly requirements: readonly string[];
   /** MiB; 0: the platform's default. */
   readonly shmSize: number;
   readonly mounts: readonly { readonly source: string; readonly mountPath: string }[];
@@ -153,10 +168,10 @@ export interface TaskVariant {
 
 /** Identity of a variant; `default` for one without any wish. */
 export function variantIdOf(variant: TaskVariant): string {
-  const { image, dockerfile, buildCommands, requirements, shmSize, mounts, port } = variant;
-  const wishes = [image, dockerfile, buildCommands, requirements, shmSize, mounts, port];
+  const { image, dockerfile, buildCommands, shmSize, mounts, port } = variant;
+  const wishes = [image, dockerfile, buildCommands, shmSize, mounts, port];
   const text = JSON.stringify(wishes);
-  const none = JSON.stringify([null, null, [], [], 0, [], CONTAINER_PORT]);
+  const none = JSON.stringify([null, null, [], 0, [], CONTAINER_PORT]);
   return text === none ? 'default' : createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 

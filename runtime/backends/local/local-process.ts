@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ExitReason, StopResult, WorkRef } from '../../ports/launcher.ts';
 import type { Delta } from '../../protocol/delta.ts';
 import type { ChildMessage, FlowMessage } from '../../protocol/messages.ts';
-import { formatWorkBoot, WORK_BOOT_VARIABLE } from '../../protocol/work-env.ts';
+import { formatSocketBoot, WORK_BOOT_VARIABLE } from '../../protocol/work-env.ts';
 import type { WorkSpec } from '../../protocol/work-spec.ts';
 import { toExitReason, type ExitFacts } from './exit-reason.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -187,7 +187,8 @@ export class LocalProcess implements ConnectionOwner {
   #spawn(extraEnv: Readonly<Record<string, string>>): ChildProcess {
     const { server, bundlePath, projectRoot, timings, environment, withheld } = this.#context;
     const { orphanGraceMs } = timings;
-    const boot = formatWorkBoot({
+    const boot = formatSocketBoot({
+      kind: 'socket',
       socket: server.path,
       slot: this.#slot,
       bundlePath,

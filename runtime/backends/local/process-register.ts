@@ -17,19 +17,21 @@ interface Entry {
 
 export class ProcessRegister {
   readonly #directory: string;
+  readonly #file: string;
   readonly #entries = new Map<number, Entry>();
   readonly #alive = new Set<number>();
   #writing: Promise<void> | null = null;
   #stale = false;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, file: string) {
     this.#directory = directory;
+    this.#file = file;
   }
 
-  /** Kills what an earlier run in this folder left behind. */
-  static async open(directory: string): Promise<ProcessRegister> {
+  /** Kills what an earlier run in this folder left behind. `file` tells registers of one folder apart. */
+  static async open(directory: string, file = FILE): Promise<ProcessRegister> {
     await mkdir(directory, { recursive: true });
-    const register = new ProcessRegister(directory);
+    const register = new ProcessRegister(directory, file);
     for (const { pid, startedAt } of await register.#read()) {
       if ((await startTimeOf(pid)) === startedAt) signalGroup(pid, 'SIGKILL');
     }
@@ -59,7 +61,7 @@ export class ProcessRegister {
   }
 
   get #path(): string {
-    return join(this.#directory, FILE);
+    return join(this.#directory, this.#file);
   }
 
   #save(): void {

@@ -20,7 +20,7 @@ describe('stormkite run', () => {
     expect,
   }) => {
     const { code, stdout, stderr } = await rig.app(await rig.write('greeter/app.ts', GREETER)).done;
-    expect(stdout.split('\n')[0]).toMatch(/^greeter at http:\/\/127\.0\.0\.1:\d+$/);
+    expect(stdout.split('\n')[0]).toMatch(/^greeter at http:\/\/127\.0\.0\.1:\d+\/view$/);
     expect(stdout).toContain('\n  a line\tof the flow  \n');
     expect(stdout).toContain('\n[root.greet] hello world\n');
     expect(stdout).toMatch(/\nthat is all\n$/);

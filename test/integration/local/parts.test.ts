@@ -7,7 +7,7 @@ import { isChangingState } from '../../../runtime/host/reporter-stack.ts';
 import { TouchedPaths } from '../../../runtime/host/reporter-touched.ts';
 import { encodeFrame, FrameReader } from '../../../runtime/protocol/framing.ts';
 import { parseChildMessage, parseFlowMessage } from '../../../runtime/protocol/messages.ts';
-import { parseWorkBoot } from '../../../runtime/protocol/work-env.ts';
+import { parseSocketBoot } from '../../../runtime/protocol/work-env.ts';
 import type { Operation } from '../../../runtime/state/operation.ts';
 import { trackFields } from '../../../runtime/state/tracked.ts';
 
@@ -163,7 +163,7 @@ describe('parts of the local backend', () => {
   });
 
   test('a process that was not started by a launcher says so', ({ expect }) => {
-    expect(() => parseWorkBoot(undefined)).toThrow(
+    expect(() => parseSocketBoot(undefined)).toThrow(
       expect.objectContaining({ code: 'PROTOCOL_MESSAGE_INVALID' }),
     );
   });

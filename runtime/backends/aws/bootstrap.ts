@@ -1,0 +1,115 @@
+/**
+ * What a container runs before anything of the app is there: a small program in plain JavaScript, given to `node -e` by the
+ * task definition, that fetches the artifact, verifies its SHA-256, unpacks it and imports the host.
+ *
+ * It has no packages: the request to S3 is signed here (AWS Signature Version 4, "Authenticating Requests (AWS Signature
+ * Version 4)" in the Amazon S3 API Reference). It needs `tar`, and `npm` when the app has requirements; the stock image and
+ * every image built on Debian, Ubuntu or Amazon Linux with Node have both.
+ */
+import { ARTIFACT_SHA256_VARIABLE, ARTIFACT_VARIABLE } from './contract.ts';
+
+/** Exit code of a container whose artifact could not be fetched, verified or unpacked. */
+export const BOOTSTRAP_FAILED = 79;
+
+/** Module that is imported, from the artifact's root. */
+const TASK_ENTRY = 'node_modules/stormkite/dist/runtime/host/task-main.js';
+
+const PROGRAM = String.raw`
+const { createHash, createHmac } = require('node:crypto');
+const { mkdirSync, mkdtempSync, readFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { fileURLToPath, pathToFileURL } = require('node:url');
+const { env } = process;
+
+const hash = (data) => createHash('sha256').update(data).digest('hex');
+const hmac = (key, data) => createHmac('sha256', key).update(data).digest();
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function credentials() {
+  const relative = env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
+  const uri = relative ? 'http://169.254.170.2' + relative : env.AWS_CONTAINER_CREDENTIALS_FULL_URI;
+  if (!uri) return { AccessKeyId: env.AWS_ACCESS_KEY_ID, SecretAccessKey: env.AWS_SECRET_ACCESS_KEY, Token: env.AWS_SESSION_TOKEN };
+  const token = env.AWS_CONTAINER_AUTHORIZATION_TOKEN;
+  const answer = await fetch(uri, { headers: token ? { authorization: token } : {}, signal: AbortSignal.timeout(5000) });
+  if (!answer.ok) throw new Error('the task credentials answer ' + answer.status);
+  return answer.json();
+}
+
+async function fromS3(url) {
+  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || 'us-east-1';
+  const bucket = url.hostname;
+  const override = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
+  const base = override || 'https://s3.' + region + (region.startsWith('cn-') ? '.amazonaws.com.cn' : '.amazonaws.com');
+  const path = '/' + bucket + url.pathname;
+  const target = new URL(base.replace(/\/$/, '') + path);
+  const { AccessKeyId, SecretAccessKey, Token } = await credentials();
+  const time = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const day = time.slice(0, 8);
+  const headers = { host: target.host, 'x-amz-content-sha256': hash(''), 'x-amz-date': time };
+  if (Token) headers['x-amz-security-token'] = Token;
+  const names = Object.keys(headers).sort();
+  const canonical = ['GET', path, '', ...names.map((name) => name + ':' + headers[name]), '', names.join(';'), hash('')].join('\n');
+  const scope = day + '/' + region + '/s3/aws4_request';
+  const text = ['AWS4-HMAC-SHA256', time, scope, hash(canonical)].join('\n');
+  const key = ['s3', 'aws4_request'].reduce((k, part) => hmac(k, part), hmac(hmac('AWS4' + SecretAccessKey, day), region));
+  const signature = createHmac('sha256', key).update(text).digest('hex');
+  headers.authorization = 'AWS4-HMAC-SHA256 Credential=' + AccessKeyId + '/' + scope + ', SignedHeaders=' + names.join(';') + ', Signature=' + signature;
+  delete headers.host;
+  const answer = await fetch(target, { headers, signal: AbortSignal.timeout(120000) });
+  if (!answer.ok) throw new Error('S3 answers ' + answer.status + ' for ' + url + ': ' + (await answer.text()).slice(0, 300));
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+async function fetched() {
+  const url = new URL(env.__ARTIFACT__);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const bytes = url.protocol === 'file:' ? readFileSync(fileURLToPath(url)) : await fromS3(url);
+      if (hash(bytes) !== env.__SHA256__) throw new Error('its SHA-256 is ' + hash(bytes) + ', not ' + env.__SHA256__);
+      return bytes;
+    } catch (error) {
+      if (tries === 5) throw error;
+      await pause(2 ** tries * 250);
+    }
+  }
+}
+
+function run(program, args, options) {
+  const { error, status } = spawnSync(program, args, { stdio: ['pipe', 2, 2], ...options });
+  if (error || status !== 0) throw new Error(program + ' ' + (error ? error.message : 'ended with ' + status));
+}
+
+async function start() {
+  const bytes = await fetched();
+  const home = mkdtempSync(join(tmpdir(), 'stormkite-'));
+  const root = join(home, 'artifact');
+  mkdirSync(root);
+  run('tar', ['-xzf', '-', '-C', root], { input: bytes });
+  const { requirements } = JSON.parse(readFileSync(join(root, 'artifact.json'), 'utf8'));
+  if (requirements.length > 0) {
+    console.error('stormkite: installing ' + requirements.join(' '));
+    run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', home, ...requirements], {});
+  }
+  delete env.__ARTIFACT__;
+  delete env.__SHA256__;
+  process.chdir(join(root, 'app'));
+  await import(pathToFileURL(join(root, '__ENTRY__')).href);
+}
+
+start().catch((error) => {
+  console.error('stormkite: this task cannot start:', error);
+  process.exit(__FAILED__);
+});
+`;
+
+/** The command of every container that runs the app. */
+export function bootstrapCommand(): string[] {
+  const program = PROGRAM.replaceAll('__ARTIFACT__', ARTIFACT_VARIABLE)
+    .replaceAll('__SHA256__', ARTIFACT_SHA256_VARIABLE)
+    .replaceAll('__ENTRY__', TASK_ENTRY)
+    .replaceAll('__FAILED__', String(BOOTSTRAP_FAILED))
+    .trim();
+  return ['node', '-e', program];
+}

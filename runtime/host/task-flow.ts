@@ -1,0 +1,298 @@
+/**
+ * The container of a flow: takes the app's lease, runs the app on AWS, serves its API. ECS keeps one of these running.
+ *
+ * C1 The port is bound from the first moment; while an older flow holds the lease, requests wait.
+ * C2 An app that has ended stays ended: its container comes back, serves what is stored, and runs nothing until it is asked to.
+ * C3 SIGTERM ends this flow and none of its works: the next one takes them over.
+ * C4 Losing the lease ends the process at once: another flow acts.
+ */
+import { resolve } from 'node:path';
+import { openAwsBackend, FLOW_SERVICES } from '../backends/aws/aws-backend.ts';
+import { createClients, destroyClients } from '../backends/aws/clients.ts';
+import { CloudWatchLogs } from '../backends/aws/cloudwatch-logs.ts';
+import {
+  CONTAINER_PORT,
+  DEPLOYMENT_VARIABLE,
+  deploymentSchema,
+  PORT_VARIABLE,
+  TOKEN_VARIABLE,
+  type Deployment,
+} from '../backends/aws/contract.ts';
+import { DynamoStateStore } from '../backends/aws/dynamo/dynamo-state-store.ts';
+import type { DynamoStoreLease } from '../backends/aws/dynamo/dynamo-store-lease.ts';
+import { appError, background, toWire } from '../errors/index.ts';
+import { FlowLoop } from '../loop/flow-loop.ts';
+import { awsTimings } from '../loop/timings.ts';
+import type { LogSink } from '../ports/log-sink.ts';
+import type { StoredApp } from '../protocol/turn-record.ts';
+import { toRootPath } from '../protocol/layout.ts';
+import { openApiServer } from '../server/api-server.ts';
+import { History } from '../server/history.ts';
+import { openListener, type Listener } from '../server/listener.ts';
+import { APP_BUNDLE } from './artifact-layout.ts';
+import { Closers } from './closers.ts';
+import { watchFatalErrors } from './fatal-errors.ts';
+import { loadApp, type LoadedApp } from './load-app.ts';
+import { stormkiteVersion } from './package-version.ts';
+import { createRestControl, stageOf } from './rest-control.ts';
+import { checkApp, followHistory, serveApp } from './serve-app.ts';
+import { SystemClock } from './system-clock.ts';
+import { readTaskVariable, regionOf } from './task-environment.ts';
+import { endedEntry, EVENTS_VARIABLE, writeTaskLog } from './task-log.ts';
+import { FLOW_PORT_VARIABLE, readFlowTimings, type FlowTimings } from './task-timings.ts';
+import { workKeysOf } from './work-keys.ts';
+
+/** How long a new flow waits for the old one: ECS gives that up to two minutes to end. */
+const LEASE_WAIT_MS = 300_000;
+/** Works on shared machines start with the app and stay; a dedicated machine waits for its first call and goes when idle. */
+const SHARED_HARDWARE = 'default';
+const IDLE_TIMEOUT_MS = 600_000;
+/** Stages that only a person ends. */
+const RESTING: ReadonlySet<string> = new Set(['stopped', 'failed', 'paused']);
+/** Exit code of a flow that another one has taken over from. */
+const LEASE_LOST = 75;
+
+interface FlowTask {
+  readonly deployment: Deployment;
+  readonly region: string;
+  readonly token: string | null;
+  readonly host: string;
+  readonly port: number;
+  listener: Listener;
+  readonly loaded: LoadedApp;
+  readonly timings: FlowTimings;
+  /** Whether every event is printed. */
+  readonly isVerbose: boolean;
+  /** Resolves when the container is told to end. */
+  readonly told: Promise<'terminated'>;
+}
+
+/** Runs the flow until it has ended or was told to; then the process ends. */
+export async function runFlowTask(env: NodeJS.ProcessEnv): Promise<void> {
+  const deployment = readTaskVariable(env, DEPLOYMENT_VARIABLE, deploymentSchema);
+  const isEmulated = deployment.mode === 'emulated';
+  const host = isEmulated ? '127.0.0.1' : '0.0.0.0';
+  const token = env[TOKEN_VARIABLE] ?? null;
+  if (token === null && !isEmulated)
+    throw appError('HOST_TASK_ENVIRONMENT', { variable: TOKEN_VARIABLE, problem: 'is missing' });
+  const port = Number(env[FLOW_PORT_VARIABLE] ?? env[PORT_VARIABLE] ?? CONTAINER_PORT);
+  const closers = new Closers();
+  const listener = await openListener({ host, port });
+  closers.add(() => task.listener.close());
+  writeTaskLog({ stormkite: 'listening', app: deployment.app, port });
+  const told = new Promise<'terminated'>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => resolve('terminated'));
+  });
+  delete env[TOKEN_VARIABLE];
+  const task: FlowTask = {
+    deployment,
+    region: regionOf(env),
+    token,
+    host,
+    port,
+    listener,
+    loaded: await loadApp(resolve('..', APP_BUNDLE), process.cwd()),
+    timings: readFlowTimings(env),
+    isVerbose: env[EVENTS_VARIABLE] === '1',
+    told,
+  };
+  let code = 0;
+  try {
+    await runApp(task, closers);
+  } catch (error) {
+    writeTaskLog({ stormkite: 'failed', app: deployment.app, error: toWire(error) });
+    code = 1;
+  }
+  await closers.close();
+  process.exit(code);
+}
+
+async function runApp(task: FlowTask, closers: Closers): Promise<void> {
+  const { deployment, region, loaded, timings } = task;
+  const { app: name, tables } = deployment;
+  const clients = await createClients(region, [...FLOW_SERVICES, 'logs']);
+  closers.add(() => destroyClients(clients));
+  const clock = new SystemClock();
+  const keyOf = workKeysOf(loaded.app, loaded.exports);
+  const store = new DynamoStateStore({
+    client: clients.dynamodb,
+    tables,
+    clock,
+    keyOf,
+    leaseWaitMs: LEASE_WAIT_MS,
+    onWaiting: ({ waitedMs, holderLives }) =>
+      warn(
+        name,
+        `waiting for the lease, ${holderLives ? 'which another flow holds' : 'to lapse'} (${Math.round(waitedMs / 1_000)} s)`,
+      ),
+    onLost: (error) => endNow(name, error),
+    ...(timings.store ? { timings: timings.store } : {}),
+  });
+  const lease = await Promise.race([store.open(name), task.told]);
+  if (lease === 'terminated') return;
+  closers.add(() => lease.close());
+  const stored = await lease.load();
+  const stage = stored === null ? 'running' : stageOf(stored);
+  if (stored !== null && RESTING.has(stage)) {
+    const isWanted = await rest(task, stored, clients);
+    if (!isWanted) return;
+  }
+  await runLoop(task, { clients, clock, keyOf, lease }, closers);
+}
+
+type FlowClients = Awaited<
+  ReturnType<typeof createClients<(typeof FLOW_SERVICES)[number] | 'logs'>>
+>;
+
+/** Serves an app that has ended, until somebody wants it to run again; false when the container is told to end before. */
+async function rest(
+  task: FlowTask,
+  stored: StoredApp,
+  { logs: client }: Pick<FlowClients, 'logs'>,
+): Promise<boolean> {
+  const { deployment, listener, host, port, token, told, loaded } = task;
+  const { app: name, logGroup, mode } = deployment;
+  let start = (): void => undefined;
+  const asked = new Promise<'start'>((resolve) => {
+    start = () => resolve('start');
+  });
+  const control = createRestControl(name, stored, start);
+  const logs = new CloudWatchLogs({
+    client,
+    logGroup,
+    tasksOf: async () => [],
+    works: () => control.works().map((work) => work.name),
+  });
+  const { rootPath, info = {} } = loaded.app.options;
+  const history = new History();
+  history.begin(stored.version, stored.document);
+  const server = await openApiServer({
+    listener,
+    control,
+    history,
+    logs,
+    host,
+    token,
+    facts: { startedAt: new Date().toISOString(), stormkite: stormkiteVersion(), mode, info },
+    user: { routes: [], commands: [] },
+    rootPath,
+  });
+  writeTaskLog({ stormkite: 'resting', app: name, stage: control.stage });
+  const next = await Promise.race([asked, told]);
+  await server.close();
+  logs.close();
+  if (next === 'terminated') return false;
+  // The running app has other routes; clients connect again.
+  task.listener = await openListener({ host, port });
+  return true;
+}
+
+async function runLoop(
+  task: FlowTask,
+  parts: {
+    readonly clients: FlowClients;
+    readonly clock: SystemClock;
+    readonly keyOf: (work: string) => string | undefined;
+    readonly lease: DynamoStoreLease;
+  },
+  closers: Closers,
+): Promise<void> {
+  const { deployment, listener, host, token, loaded, timings, isVerbose, told } = task;
+  const { clients, clock, keyOf, lease } = parts;
+  const { app: name, mode, logGroup } = deployment;
+  const { app, exports } = loaded;
+  const projectRoot = process.cwd();
+  const fatal = watchFatalErrors();
+  closers.add(() => fatal.release());
+  const checked = await checkApp(app, projectRoot);
+  const sink: LogSink = {
+    write: ({ line }) => writeTaskLog({ stormkite: 'note', app: name, message: line }),
+  };
+  const backend = await openAwsBackend({
+    deployment,
+    clients,
+    lease,
+    clock,
+    keyOf,
+    receivedOf: (work) => loop.receivedOf(work),
+    logs: sink,
+    warn: (message) => warn(name, message),
+    timings,
+  });
+  const loop: FlowLoop = new FlowLoop(
+    app,
+    { lease, channel: backend.channel, launcher: backend.launcher, clock },
+    {
+      name,
+      exports,
+      timings: { ...awsTimings, ...timings.loop },
+      startWithFlow: (hardware) => hardware === SHARED_HARDWARE,
+      defaultIdleTimeoutMs: (hardware) => (hardware === SHARED_HARDWARE ? null : IDLE_TIMEOUT_MS),
+      remoteWorks: true,
+      refuseUndeclaredHardware: true,
+      warn: (message) => warn(name, message),
+    },
+  );
+  closers.add(
+    loop.subscribe((event) => {
+      if (isVerbose || event.type === 'stage' || event.type === 'status' || event.type === 'error')
+        writeTaskLog({ stormkite: 'event', app: name, event });
+    }),
+  );
+  const history = followHistory(loop, closers);
+  await loop.open();
+  const logs = new CloudWatchLogs({
+    client: clients.logs,
+    logGroup,
+    tasksOf: backend.tasksOf,
+    works: () => loop.works().map((work) => work.name),
+  });
+  closers.add(() => logs.close());
+  await serveApp(
+    {
+      app,
+      loop,
+      clock,
+      checked,
+      history,
+      listener,
+      host,
+      token,
+      logs,
+      sink,
+      mode,
+      projectRoot,
+      environment: process.env,
+      withheld: [],
+      directory: resolve('..'),
+      stateUrl: `http://127.0.0.1:${new URL(listener.url).port}${toRootPath(app.options.rootPath)}`,
+      warn: (message) => warn(name, message),
+    },
+    closers,
+  );
+  background(
+    fatal.first.then((error) => loop.fail(error)),
+    'ending the app after an uncaught error',
+  );
+  background(
+    told.then(() => loop.leave()),
+    'leaving the app to the next flow',
+  );
+  const result = await loop.ended;
+  await backend.leave();
+  writeTaskLog(endedEntry(name, result));
+}
+
+function warn(app: string, message: string): void {
+  writeTaskLog({ stormkite: 'warning', app, message });
+}
+
+/** Another flow acts: nothing more may be done here, not even in order. */
+function endNow(app: string, error: unknown): void {
+  writeTaskLog({ stormkite: 'failed', app, error: toWire(error) });
+  background(
+    new Promise<void>((resolve) => setImmediate(resolve)).then(() => process.exit(LEASE_LOST)),
+    'ending after the lease was lost',
+  );
+}
