@@ -1,8 +1,11 @@
-// Builds dist/ with the TypeScript compiler; skips when nothing changed since the last build.
+// Builds dist/ with the TypeScript compiler, and the dashboard in it with Vite; skips when nothing changed since the last build.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
+  cpSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -10,9 +13,12 @@ import {
   readdirSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { build as buildPage } from 'vite';
 
 const STAMP = 'dist/.build';
+const UI_STAMP = 'dist/ui/.build';
 const SOURCES = ['runtime', 'cli', 'infra'];
 const CONFIGS = [
   'package.json',
@@ -23,15 +29,69 @@ const CONFIGS = [
 ];
 
 function sourceHash() {
+  return hashOf([...filesBelow(SOURCES, /\.(ts|json|py)$/), ...CONFIGS]);
+}
+
+function filesBelow(folders, pattern) {
+  return folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && pattern.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+}
+
+function hashOf(files) {
   const hash = createHash('sha256');
-  const files = SOURCES.filter((folder) => existsSync(folder)).flatMap((folder) =>
-    readdirSync(folder, { recursive: true })
-      .map((name) => join(folder, String(name)))
-      .filter((name) => /\.(ts|json)$/.test(name)),
-  );
-  for (const file of [...files.toSorted(), ...CONFIGS])
-    hash.update(file).update(readFileSync(file));
+  for (const file of files) hash.update(file).update(readFileSync(file));
   return hash.digest('hex');
+}
+
+/** Clients that need no package manager: one file for web pages, one for Python. */
+async function buildClients(folder) {
+  await build({
+    entryPoints: [join(folder, 'runtime/client/index.js')],
+    outfile: join(folder, 'client.js'),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [{ name: 'codes-of-clients', setup: leaveOutOtherCodes }],
+  });
+  mkdirSync(join(folder, 'client'), { recursive: true });
+  copyFileSync('runtime/client/python/stormkite.py', join(folder, 'client/stormkite.py'));
+}
+
+/** Errors that a page can neither raise nor receive would be most of its code. */
+function leaveOutOtherCodes({ onLoad }) {
+  const kept = new Set(['client.js', 'server.js', 'state.js', 'app.js']);
+  onLoad({ filter: /[\\/]errors[\\/]codes[\\/][\w-]+\.js$/ }, ({ path }) => {
+    if (kept.has(basename(path))) return undefined;
+    const names = [...readFileSync(path, 'utf8').matchAll(/^export const (\w+)/gm)];
+    return { contents: names.map(([, name]) => `export const ${name} = {};`).join('\n') };
+  });
+}
+
+/** The dashboard: taken from the last build when its sources are the same. */
+async function buildDashboard(folder) {
+  const target = join(folder, 'ui');
+  const hash = hashOf([...filesBelow(['ui'], /./), 'package-lock.json', 'tsconfig.json']);
+  if (existsSync(UI_STAMP) && readFileSync(UI_STAMP, 'utf8') === hash) {
+    if (folder !== 'dist') cpSync('dist/ui', target, { recursive: true });
+    return;
+  }
+  const fresh = `${folder}/ui.${process.pid}`;
+  await buildPage({
+    configFile: 'ui/vite.config.ts',
+    logLevel: 'warn',
+    build: { outDir: resolve(fresh) },
+  });
+  writeFileSync(join(fresh, '.build'), hash);
+  rmSync(target, { recursive: true, force: true });
+  renameSync(fresh, target);
 }
 
 const hash = sourceHash();
@@ -41,8 +101,10 @@ if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== hash) {
   const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh];
   execFileSync(process.execPath, tsc, { stdio: 'inherit' });
   chmodSync(join(fresh, 'cli/main.js'), 0o755);
+  await buildClients(fresh);
+  await buildDashboard(fresh);
   writeFileSync(join(fresh, '.build'), hash);
   if (existsSync('dist')) renameSync('dist', `${fresh}.old`);
   renameSync(fresh, 'dist');
   rmSync(`${fresh}.old`, { recursive: true, force: true });
-}
+} else await buildDashboard('dist');

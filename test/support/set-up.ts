@@ -28,7 +28,9 @@ function processesBelow(folder: string): string[] {
     if (!/^\d+$/.test(pid)) return [];
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      const isOurs = /(work-main|reporter-main|cli\/main|inspect-main)\.[jt]s/.test(command);
+      const isOurs = /(work-main|reporter-main|frontend-main|cli\/main|inspect-main)\.[jt]s/.test(
+        command,
+      );
       const environment = isOurs ? readFileSync(`/proc/${pid}/environ`, 'utf8') : '';
       return environment.includes(`TMPDIR=${folder}`) ? [`${pid} ${command}`] : [];
     } catch {

@@ -1,0 +1,97 @@
+/** The dashboard of a real app, in a real browser, over a line that can be cut. */
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { BreakableLine } from '../integration/client/breakable-line.ts';
+import { TestCli, type Program } from '../support/cli.ts';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** `null` when there is none: tests are skipped, and fail where `CI` is set. */
+export const chromiumPath =
+  [process.env['CHROMIUM'] ?? '', ...PLACES].find((path) => path !== '' && existsSync(path)) ??
+  null;
+
+export interface View {
+  readonly width?: number;
+  readonly scheme?: 'light' | 'dark';
+}
+
+export class UiRig {
+  /** What the pages complained about. */
+  readonly problems: string[] = [];
+  readonly line: BreakableLine;
+  readonly url: string;
+  readonly program: Program;
+  readonly #cli: TestCli;
+  readonly #browser: Browser;
+
+  private constructor(parts: {
+    cli: TestCli;
+    browser: Browser;
+    line: BreakableLine;
+    program: Program;
+    rootPath: string;
+  }) {
+    this.#cli = parts.cli;
+    this.#browser = parts.browser;
+    this.line = parts.line;
+    this.program = parts.program;
+    this.url = parts.line.url + parts.rootPath;
+  }
+
+  static async open(appFile: string, rootPath = ''): Promise<UiRig> {
+    if (chromiumPath === null) throw new Error('there is no Chromium: set CHROMIUM to its path');
+    const cli = await TestCli.open();
+    const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath });
+    const [, address = ''] = await program.line(/ at (http:\/\/[\d.]+:\d+)/);
+    const line = await BreakableLine.open(address);
+    const browser = await chromium.launch({
+      executablePath: chromiumPath,
+      args: ['--no-sandbox'],
+    });
+    return new UiRig({ cli, browser, line, program, rootPath });
+  }
+
+  /** Opens a page of the dashboard by the fragment of its URL. */
+  async page(hash: string, { width = 1_280, scheme = 'light' }: View = {}): Promise<Page> {
+    const context = await this.#browser.newContext({
+      viewport: { width, height: 800 },
+      colorScheme: scheme,
+      reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => this.problems.push(String(error)));
+    page.on('console', (message) => {
+      const isOurs = message.type() === 'error' && !message.text().startsWith('Failed to load');
+      const isLine = /WebSocket connection|ERR_/.test(message.text());
+      if (isOurs && !isLine) this.problems.push(message.text());
+    });
+    page.on('request', (request) => {
+      if (!request.url().startsWith(this.line.url)) this.problems.push(`asked ${request.url()}`);
+    });
+    await page.goto(`${this.url}/view${hash}`);
+    await page.getByRole('navigation', { name: 'Pages' }).waitFor();
+    await page.getByText('live', { exact: true }).first().waitFor({ state: 'attached' });
+    return page;
+  }
+
+  /** What the app itself answers. */
+  async ask(path: string, init: RequestInit = {}): Promise<unknown> {
+    const response = await fetch(`${this.url}/api/v1/${path}`, init);
+    return response.json();
+  }
+
+  patch(ops: readonly unknown[]): Promise<unknown> {
+    return this.ask('state', {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json-patch+json', 'stormkite-client': 'a test' },
+      body: JSON.stringify(ops),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.line.close();
+    await this.#cli.close();
+  }
+}

@@ -1,0 +1,245 @@
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import { until } from '../support/until.ts';
+import { chromiumPath, UiRig } from './ui-rig.ts';
+
+const APP = 'test/fixtures/dashboard/app.fixture.ts';
+
+test('Chromium is there in CI', ({ expect, skip }) => {
+  skip(chromiumPath === null && process.env['CI'] === undefined, 'there is no Chromium');
+  expect(chromiumPath).not.toBeNull();
+});
+
+describe.skipIf(chromiumPath === null)('the dashboard', () => {
+  let rig: UiRig;
+  beforeAll(async () => {
+    rig = await UiRig.open(APP, '/team');
+  });
+  afterAll(async () => await rig.close());
+  afterEach(({ expect }) => expect(rig.problems.splice(0)).toEqual([]));
+
+  test('tabs of the layout are shown, and stay as they are while others are looked at', async ({
+    expect,
+  }) => {
+    const page = await rig.page('');
+    const panel = page.frameLocator('iframe[title=Panel]');
+    await panel.locator('html').waitFor({ state: 'attached' });
+    await panel.locator('html').evaluate('document.touched = true');
+    await page.getByRole('tab', { name: 'Site' }).click();
+    await page.frameLocator('iframe[title=Site]').getByText('Served by a work').waitFor();
+    await page.getByRole('link', { name: 'Works' }).click();
+    await page.getByRole('grid').waitFor();
+    await page.goBack();
+    await page.keyboard.press('ArrowLeft');
+    await page.getByRole('tab', { name: 'Panel' }).click();
+    expect(await panel.locator('html').evaluate('document.touched')).toBe(true);
+    expect(page.url()).toContain('#/app/Panel');
+    await page.context().close();
+  });
+
+  test('a failed work says why, with its stack', async ({ expect }) => {
+    const page = await rig.page('#/works');
+    const row = page.getByRole('row', { name: /root\.broken/ });
+    await row.getByText('failed').waitFor();
+    await row.click();
+    const why = page.getByRole('group', { name: 'Why it failed' });
+    await why.getByText('cannot read s3://bucket/data').waitFor();
+    expect(await why.getByLabel('Stack').textContent()).toContain('dashboard/app.fixture.ts');
+    await page.context().close();
+  });
+
+  test('works are found by name, filtered by stage and opened by keys alone', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/works');
+    const rows = page.getByRole('grid').getByRole('row');
+    await rows.nth(3).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('cou');
+    await until('one work is left', async () => (await rows.count()) === 2);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /^failed/ }).click();
+    await until('the failed one is left', async () => (await rows.count()) === 2);
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Work root.broken' }).waitFor();
+    expect(page.url()).toContain('#/works/root.broken');
+    await page.context().close();
+  });
+
+  test('lines of a work are followed, searched, and held still', async ({ expect }) => {
+    const page = await rig.page('#/logs/root.counter');
+    const log = page.getByRole('log');
+    await log.getByText('counting for the dashboard').waitFor();
+    await page.getByLabel('Search lines').fill('counted to');
+    await log.getByText('counted to 100', { exact: true }).waitFor();
+    expect(await log.getByText('counting for').count()).toBe(0);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const held = await log.locator('.log-line').count();
+    await page.getByRole('button', { name: /new line/ }).waitFor();
+    expect(await log.locator('.log-line').count()).toBe(held);
+    await page.getByLabel('Search lines').fill('');
+    await page.getByRole('button', { name: 'stderr' }).click();
+    await log.getByText('a line on stderr').waitFor();
+    await page.context().close();
+  });
+
+  test('a value is edited in place', async ({ expect }) => {
+    const page = await rig.page('#/state/vars/limit');
+    await page.getByRole('tree', { name: 'State' }).focus();
+    await page.keyboard.press('F2');
+    const dialog = page.getByRole('dialog', { name: 'Edit' });
+    await dialog.getByLabel('Value', { exact: true }).fill('many');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('That is no number').waitFor();
+    await dialog.getByLabel('Value', { exact: true }).fill('9');
+    await page.keyboard.press('Enter');
+    await page.getByRole('treeitem', { name: /limit\s*9/ }).waitFor();
+    expect(await rig.ask('state/vars/limit')).toBe(9);
+    await page.context().close();
+  });
+
+  test('a value that changed meanwhile is not overwritten: both are shown, and the person chooses', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/state/vars/title');
+    const open = async (): Promise<void> => {
+      await page.getByRole('tree', { name: 'State' }).focus();
+      await page.keyboard.press('F2');
+      await page.getByLabel('Value', { exact: true }).fill('mine');
+    };
+    await open();
+    await rig.patch([{ op: 'replace', path: '/vars/title', value: 'theirs' }]);
+    await page.getByText('It changed since you opened it').waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    const conflict = page.getByRole('dialog', { name: 'It changed meanwhile' });
+    await conflict.getByText('theirs', { exact: true }).waitFor();
+    expect(await rig.ask('state/vars/title')).toBe('theirs');
+    await conflict.getByRole('button', { name: 'Take theirs' }).click();
+    expect(await rig.ask('state/vars/title')).toBe('theirs');
+
+    await open();
+    await rig.patch([{ op: 'replace', path: '/vars/title', value: 'theirs again' }]);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await conflict.waitFor();
+    await rig.patch([{ op: 'replace', path: '/vars/title', value: 'and again' }]);
+    await conflict.getByRole('button', { name: 'Keep mine' }).click();
+    await conflict.getByText('and again').waitFor();
+    await conflict.getByRole('button', { name: 'Edit again' }).click();
+    await page.getByLabel('Value', { exact: true }).fill('ours');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('treeitem', { name: /"ours"/ }).waitFor();
+    expect(await rig.ask('state/vars/title')).toBe('ours');
+    await page.context().close();
+  });
+
+  test('keys are added and removed, and what the runtime owns is not offered for editing', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/state/vars/labels');
+    const item = page.getByRole('treeitem', { name: /^labels/ });
+    await item.getByRole('button', { name: 'Add to labels' }).click();
+    await page.getByLabel('Key', { exact: true }).fill('owner');
+    await page.getByLabel('Value', { exact: true }).fill('ada');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await until('it is there', async () => {
+      const labels = await rig.ask('state/vars/labels');
+      return JSON.stringify(labels) === '{"team":"vision","owner":"ada"}';
+    });
+    await item.click();
+    const owner = page.getByRole('treeitem', { name: /^owner/ });
+    await owner.hover();
+    await owner.getByRole('button', { name: 'Remove owner' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+    await owner.waitFor({ state: 'detached' });
+    expect(await rig.ask('state/vars/labels')).toEqual({ team: 'vision' });
+    await page.getByLabel('Find keys').fill('_url');
+    const owned = page.getByRole('treeitem', { name: /^_url/ }).first();
+    await owned.hover();
+    expect(await owned.getByRole('button', { name: /Edit/ }).count()).toBe(0);
+    await page.context().close();
+  });
+
+  test('the timeline tells who changed what, and shows the state then', async ({ expect }) => {
+    await rig.patch([{ op: 'replace', path: '/vars/limit', value: 77 }]);
+    const { version } = (await rig.patch([{ op: 'replace', path: '/vars/limit', value: 78 }])) as {
+      version: number;
+    };
+    await rig.patch([{ op: 'replace', path: '/vars/limit', value: 79 }]);
+    const page = await rig.page(`#/timeline/${version}`);
+    const changes = page.getByRole('region', { name: 'Changes by client: a test' });
+    await changes.getByText('/vars/limit').waitFor();
+    await changes.locator('del').getByText('77').waitFor();
+    await changes.locator('ins').getByText('78').waitFor();
+    await page.getByRole('tab', { name: 'State then' }).click();
+    await page.getByRole('treeitem', { name: /limit\s*78/ }).waitFor();
+    await page.getByRole('tab', { name: 'Diff with now' }).click();
+    await page
+      .locator('.step', { hasText: '/vars/limit' })
+      .locator('ins')
+      .getByText('79')
+      .waitFor();
+    await page.getByRole('button', { name: 'One turn back' }).click();
+    await until('the turn before is shown', () => page.url().endsWith(`/timeline/${version - 1}`));
+    await page.getByRole('button', { name: 'Go live' }).click();
+    await page.getByRole('button', { name: 'Freeze' }).waitFor();
+    expect(page.url()).not.toMatch(/timeline\/\d/);
+    await page.context().close();
+  });
+
+  test('a command is called by its form; what it refuses is told at the field', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/commands/invite');
+    await page.getByLabel('name').fill('g');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.locator('.field', { hasText: 'Who it is' }).locator('.problem').waitFor();
+    await page.getByLabel('name').fill('grace');
+    await page.getByLabel('role').selectOption('writer');
+    await page.getByLabel('days').fill('soon');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByText('Not a whole number').waitFor();
+    await page.getByLabel('days').fill('3');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByText('"role": "writer"').waitFor();
+    expect(await rig.ask('state/vars/members')).toEqual(['ada', 'grace']);
+    await page.context().close();
+  });
+
+  test('a lost connection is told, actions are off, and nothing is missed', async ({ expect }) => {
+    const page = await rig.page('#/works/root.counter');
+    const stop = page.getByRole('button', { name: 'Stop' });
+    await stop.waitFor();
+    expect(await stop.isEnabled()).toBe(true);
+    rig.line.isDown = true;
+    rig.line.cut();
+    await page.getByText('Disconnected since').waitFor();
+    expect(await stop.isEnabled()).toBe(false);
+    rig.line.isDown = false;
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.getByText('Disconnected since').waitFor({ state: 'detached' });
+    expect(await stop.isEnabled()).toBe(true);
+    await page.getByRole('link', { name: 'State' }).click();
+    await rig.patch([{ op: 'replace', path: '/vars/limit', value: 5 }]);
+    await page.getByRole('treeitem', { name: /limit\s*5/ }).waitFor();
+    await page.context().close();
+  });
+
+  test('a work is stopped after its consequences are confirmed, and started again', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/works/root.counter');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Stop root.counter?' });
+    await dialog.getByText('The call that is running ends now').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    const pane = page.getByRole('region', { name: 'Work root.counter' });
+    expect(await pane.locator('.pane-title').textContent()).toContain('running');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await dialog.getByRole('button', { name: 'Stop it' }).click();
+    await pane.locator('.pane-title').getByText('stopped').waitFor();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await pane.locator('.pane-title').getByText('running').waitFor();
+    await page.context().close();
+  });
+});
