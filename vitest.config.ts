@@ -5,6 +5,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 
 const alias = {
   'stormkite/testing': at('./runtime/testing.ts'),
+  'stormkite/client/react': at('./runtime/client/react.ts'),
   'stormkite/client': at('./runtime/client/index.ts'),
   stormkite: at('./runtime/index.ts'),
 };
