@@ -7,10 +7,28 @@ const alias = {
   'stormkite/testing': at('./runtime/testing.ts'),
   'stormkite/client/react': at('./runtime/client/react.ts'),
   'stormkite/client': at('./runtime/client/index.ts'),
+  'stormkite/infra': at('./infra/index.ts'),
   stormkite: at('./runtime/index.ts'),
 };
 
-/** `unit` is quick and in memory; `integration` starts real processes and writes real files. */
+/** Real processes, files and sockets: in processes of their own, after everything that is quick. */
+function slow(name: string, include: readonly string[], groupOrder: number, maxWorkers: number) {
+  return {
+    resolve: { alias },
+    test: {
+      name,
+      sequence: { groupOrder },
+      include: [...include],
+      globalSetup: ['test/support/set-up.ts'],
+      pool: 'forks' as const,
+      maxWorkers,
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+    },
+  };
+}
+
+/** `unit` is quick and in memory; the others in the order in which a failure of one makes those after it pointless. */
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -23,33 +41,13 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'],
         },
       },
-      {
-        resolve: { alias },
-        test: {
-          name: 'integration',
-          sequence: { groupOrder: 2 },
-          include: ['test/integration/**/*.test.ts'],
-          globalSetup: ['test/support/set-up.ts'],
-          pool: 'forks',
-          maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
-        resolve: { alias },
-        test: {
-          // One at a time: what an example shows depends on a processor being free for each of its processes.
-          name: 'examples',
-          sequence: { groupOrder: 3 },
-          include: ['examples/**/*.test.ts'],
-          globalSetup: ['test/support/set-up.ts'],
-          pool: 'forks',
-          maxWorkers: 1,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
+      slow('integration', ['test/integration/**/*.test.ts'], 2, 2),
+      // One at a time: what an example shows depends on a processor being free for each of its processes.
+      slow('examples', ['examples/**/*.test.ts'], 3, 1),
+      slow('aws', ['test/aws/**/*.test.ts'], 4, 2),
+      slow('infra', ['test/infra/**/*.test.ts'], 5, 2),
+      slow('conformance', ['test/conformance/**/*.test.ts'], 6, 1),
+      slow('e2e', ['test/e2e/**/*.test.ts'], 7, 1),
     ],
   },
 });

@@ -208,7 +208,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   await loop.open();
   closers.add(keepSpare(app, backend, clock));
   const sink = { write: tell.worked };
-  const { control, kill } = await serveApp(
+  const served = await serveApp(
     {
       app,
       loop,
@@ -230,6 +230,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     },
     closers,
   );
+  const { control } = served;
   return {
     control,
     events: control,
@@ -240,7 +241,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     interrupt: () => loop.interrupt(),
     kill: async () => {
       const works = (await launcher.observe()).map((ref) => launcher.stop(ref, 0));
-      await Promise.all([...works, kill()]);
+      await Promise.all([...works, served.kill()]);
     },
     close: () => closers.close(),
   };

@@ -59,7 +59,7 @@ function toSummary(name: string, { vars, calls }: JsonObject): WorkSummary {
     status: statusOf(ledger),
     statuses: statusesOf(ledger),
     startedAt: null,
-    hardware: String(compute?.['name'] ?? ''),
+    hardware: typeof compute?.['name'] === 'string' ? compute['name'] : '',
     url: '',
     pid: null,
     calls: { waiting: 0, succeeded: 0 },

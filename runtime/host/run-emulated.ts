@@ -6,14 +6,7 @@
  */
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bootstrapCommand } from '../backends/aws/bootstrap.ts';
-import {
-  ARTIFACT_SHA256_VARIABLE,
-  ARTIFACT_VARIABLE,
-  ROLE_VARIABLE,
-} from '../backends/aws/contract.ts';
-import { planDeployment, type DeploymentPlan } from '../backends/aws/deployment-plan.ts';
-import type { EmulatedDeploymentSpec } from '../backends/aws/emulator/deployment-spec.ts';
+import { planDeployment } from '../backends/aws/deployment-plan.ts';
 import { startDynamoDbLocal } from '../backends/aws/emulator/dynamodb-local.ts';
 import { openEmulator, type Emulator } from '../backends/aws/emulator/emulator.ts';
 import { appError, background } from '../errors/index.ts';
@@ -24,6 +17,7 @@ import { openListener } from '../server/listener.ts';
 import { buildArtifact } from './artifact.ts';
 import { Closers } from './closers.ts';
 import { EmulatedFlow } from './emulated-flow.ts';
+import { environmentSecrets, toEmulatedSpec } from './emulated-spec.ts';
 import type { RunHandle, RunOptions } from './flow-main.ts';
 import { inspectApp } from './inspect.ts';
 import type { Manifest } from './manifest.ts';
@@ -146,13 +140,9 @@ async function open(options: EmulatedRunOptions, closers: Closers): Promise<RunH
   closers.add(emulator.onLog((line) => flow.take(line)));
   await claim.publish({ url });
   options.onListening?.({ name, url, view: `${url}/view` });
-  const containerEnvironment = {
-    [ARTIFACT_VARIABLE]: new URL(`file://${artifact.path}`).href,
-    [ARTIFACT_SHA256_VARIABLE]: artifact.sha256,
-  };
   await emulator.provision(
-    toSpec(name, plan, {
-      environment: containerEnvironment,
+    toEmulatedSpec(name, plan, {
+      artifact,
       flow: {
         [FLOW_PORT_VARIABLE]: String(port),
         [FLOW_TIMINGS_VARIABLE]: JSON.stringify(merged(TIMINGS, options.flowTimings ?? {})),
@@ -205,54 +195,6 @@ async function keepAside(folder: string): Promise<void> {
 
 function isDebug({ debug }: EmulatedRunOptions, { options }: Manifest): boolean {
   return debug ?? options.logLevel === 'debug';
-}
-
-/** Values of `env:NAME` sources, which a deployment takes from the deployer's environment. */
-function environmentSecrets(plan: DeploymentPlan, env: NodeJS.ProcessEnv): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const source of plan.classes.flatMap(({ secrets }) => Object.values(secrets))) {
-    if (!source.startsWith('env:')) continue;
-    const variable = source.slice('env:'.length);
-    const value = env[variable];
-    if (value !== undefined) found[variable] = value;
-  }
-  return found;
-}
-
-function toSpec(
-  app: string,
-  plan: DeploymentPlan,
-  told: {
-    readonly environment: Readonly<Record<string, string>>;
-    readonly flow: Readonly<Record<string, string>>;
-    readonly secrets: Readonly<Record<string, string>>;
-  },
-): EmulatedDeploymentSpec {
-  const command = bootstrapCommand();
-  const container = (role: string, port?: number) => ({
-    command,
-    environment: { ...told.environment, [ROLE_VARIABLE]: role },
-    ...(port === undefined ? {} : { port }),
-  });
-  const works = plan.classes.map(({ id, variants }) => {
-    const made = Object.entries(variants).map(
-      ([variant, { port }]) => [variant, container('work', port)] as const,
-    );
-    return [id, Object.fromEntries(made)] as const;
-  });
-  const flow = container('flow');
-  return {
-    app,
-    hardware: Object.fromEntries(
-      plan.hardware.map(({ key, instanceTypes, market, shared }) => [
-        key,
-        { instanceTypes: [...instanceTypes], market, shared },
-      ]),
-    ),
-    works: Object.fromEntries(works),
-    flow: { ...flow, environment: { ...flow.environment, ...told.flow } },
-    environmentSecrets: told.secrets,
-  };
 }
 
 function merged(base: FlowTimings, more: FlowTimings): FlowTimings {

@@ -32,6 +32,7 @@ import { openListener, type Listener } from '../server/listener.ts';
 import { APP_BUNDLE } from './artifact-layout.ts';
 import { Closers } from './closers.ts';
 import { watchFatalErrors } from './fatal-errors.ts';
+import { killAtFailpoint } from './kill-at-failpoint.ts';
 import { loadApp, type LoadedApp } from './load-app.ts';
 import { stormkiteVersion } from './package-version.ts';
 import { createRestControl, stageOf } from './rest-control.ts';
@@ -71,6 +72,7 @@ interface FlowTask {
 export async function runFlowTask(env: NodeJS.ProcessEnv): Promise<void> {
   const deployment = readTaskVariable(env, DEPLOYMENT_VARIABLE, deploymentSchema);
   const isEmulated = deployment.mode === 'emulated';
+  if (isEmulated) killAtFailpoint(env);
   const host = isEmulated ? '127.0.0.1' : '0.0.0.0';
   const token = env[TOKEN_VARIABLE] ?? null;
   if (token === null && !isEmulated)
@@ -245,7 +247,7 @@ async function runLoop(
   const logs = new CloudWatchLogs({
     client: clients.logs,
     logGroup,
-    tasksOf: backend.tasksOf,
+    tasksOf: (work) => backend.tasksOf(work),
     works: () => loop.works().map((work) => work.name),
   });
   closers.add(() => logs.close());

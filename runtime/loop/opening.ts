@@ -4,6 +4,7 @@
  * O1 What works did while no flow was there is applied before anything is decided about them.
  */
 import type { App } from '../component/app.ts';
+import { background } from '../errors/index.ts';
 import { metaOf } from '../component/meta.ts';
 import { flowsBelow, withBelow, worksBelow } from '../component/tree.ts';
 import { OPTIONS } from '../component/work-symbols.ts';
@@ -38,8 +39,8 @@ export async function openApp(
     restoreState(app, stored, warn);
   }
   parts.bind(flow);
-  if (stored) restoreWorks(app, stored, parts);
-  else for (const work of worksBelow(flow)) works.add(work);
+  const forgotten = stored ? restoreWorks(app, stored, parts) : [];
+  if (!stored) for (const work of worksBelow(flow)) works.add(work);
   committer.startAt(stored?.version ?? 0);
   recorder.meta('version', STORE_VERSION);
   for (const component of withBelow(flow)) tree.noteFields(component);
@@ -47,6 +48,8 @@ export async function openApp(
   if (stored) {
     arrivals.apply();
     rearmWorks(stored, parts);
+    for (const name of forgotten)
+      background(ports.launcher.release(name), `releasing the hardware of ${name}`);
   } else startWithFlow(options.startWithFlow ?? (() => true), parts);
   for (const each of [flow, ...flowsBelow(flow)]) schedules.restore(each);
   teller.changes('flow');
@@ -87,8 +90,9 @@ async function listen(ports: LoopPorts, parts: LoopParts, catchUp: boolean): Pro
   };
 }
 
-/** Begins to keep the works of the tree, as they were stored. */
-function restoreWorks(app: App, stored: StoredApp, { works, recorder }: LoopParts): void {
+/** Begins to keep the works of the tree, as they were stored; gives the names of those that are no longer in it. */
+function restoreWorks(app: App, stored: StoredApp, { works, recorder }: LoopParts): string[] {
+  const forgotten: string[] = [];
   works.restoreEpochs(stored.meta);
   const names = new Set<string>();
   for (const work of worksBelow(app.flow)) {
@@ -102,7 +106,9 @@ function restoreWorks(app: App, stored: StoredApp, { works, recorder }: LoopPart
     // It was deleted, and the flow ended before its process did.
     works.forgetStored(name, record);
     recorder.meta(key, null);
+    forgotten.push(name);
   }
+  return forgotten;
 }
 
 /** Starts the works that were constructed with the app. */

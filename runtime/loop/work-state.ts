@@ -245,8 +245,8 @@ export class WorkState {
   /** Takes the address that the process gives its own server out of its report: it holds on its machine only. */
   takeOwnUrl(ops: readonly Operation[]): readonly Operation[] {
     const own = ops.findLast((op) => op.path === OWN_URL && 'value' in op);
-    if (own === undefined || !('value' in own)) return ops;
-    this.#ownUrl = String(own.value);
+    if (own === undefined || !('value' in own) || typeof own.value !== 'string') return ops;
+    this.#ownUrl = own.value;
     this.#tellUrl();
     return ops.filter((op) => op.path !== OWN_URL);
   }

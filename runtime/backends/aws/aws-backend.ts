@@ -12,7 +12,7 @@ import { DynamoDeltaChannel } from './channel/dynamo-delta-channel.ts';
 import type { ChannelTimings } from './channel/channel-timings.ts';
 import type { DownlinkTarget } from './channel/downlink-writer.ts';
 import type { AwsClients } from './clients.ts';
-import type { Deployment } from './contract.ts';
+import { encodeName, type Deployment } from './contract.ts';
 import type { DynamoStoreLease } from './dynamo/dynamo-store-lease.ts';
 import { EcsLauncher } from './launcher/ecs-launcher.ts';
 import { parseRunItem } from './launcher/records.ts';
@@ -119,7 +119,7 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
       close: () => launcher.close(),
     },
     tasksOf: async (work) => {
-      const items = await lease.items.query(`${RUN_PREFIX}${work}#`);
+      const items = await lease.items.query(`${RUN_PREFIX}${encodeName(work)}#`);
       return items.flatMap((item) => parseRunItem(item).taskArn ?? []);
     },
     machines: () => launcher.machines,

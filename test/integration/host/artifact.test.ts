@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -84,6 +84,17 @@ describe('the artifact of an app', () => {
     ]);
     expect(entries).toContain('node_modules/stormkite/dist/runtime/host/task-main.js');
     expect(entries).toContain('node_modules/stormkite/dist/runtime/state/cell.js');
+  });
+
+  test('refuses a project that no task could take', async ({ expect }) => {
+    await put('data/huge.bin', '');
+    // Takes no room on the disk.
+    await truncate(join(folder, 'data/huge.bin'), 2 * 1024 ** 3);
+    await expect(build()).rejects.toMatchObject({
+      code: 'HOST_ARTIFACT_TOO_LARGE',
+      hint: expect.stringContaining('data/huge.bin'),
+    });
+    await build({ ignorePatterns: ['data'] });
   });
 
   test('refuses a package with a native part, unless the task installs it', async ({ expect }) => {
