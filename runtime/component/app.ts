@@ -1,6 +1,7 @@
 import { appError } from '../errors/index.ts';
 import type { CloudCompute } from '../hardware/cloud-compute.ts';
 import { adoptRoot } from './adopt.ts';
+import { parseBudget, type Budget } from './budget.ts';
 import type { Component } from './component.ts';
 import { parseDuration, type Duration } from './duration.ts';
 import type { Flow } from './flow.ts';
@@ -34,14 +35,17 @@ export interface AppOptions {
   readonly hardware?: readonly CloudCompute[];
   /** An otherwise idle app runs one turn this often; `null` never. @default '1 minute' */
   readonly idleTurn?: Duration | null;
+  /** What all machines of the app may cost on AWS; nothing more is started once it is spent. @default - no limit */
+  readonly budget?: Budget;
 }
 
 /** {@link AppOptions} after defaults. */
-export interface ResolvedAppOptions extends Omit<AppOptions, 'idleTurn'> {
+export interface ResolvedAppOptions extends Omit<AppOptions, 'idleTurn' | 'budget'> {
   readonly logLevel: 'info' | 'debug';
   readonly rootPath: string;
   readonly works: readonly WorkClass[];
   readonly idleTurnMs: number | null;
+  readonly budget: Budget | null;
 }
 
 const BRAND: unique symbol = Symbol.for('stormkite.app') as never;
@@ -112,5 +116,6 @@ function resolveOptions(options: AppOptions): ResolvedAppOptions {
     rootPath: options.rootPath ?? '',
     works: options.works ?? [],
     idleTurnMs: idleTurn === null ? null : parseDuration(idleTurn, 'idleTurn'),
+    budget: parseBudget(options.budget, 'budget'),
   };
 }

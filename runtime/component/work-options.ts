@@ -1,6 +1,7 @@
 import { appError } from '../errors/index.ts';
 import { BuildConfig } from '../hardware/build-config.ts';
 import { CloudCompute } from '../hardware/cloud-compute.ts';
+import { parseBudget, type Budget } from './budget.ts';
 import { parseDuration, type Duration } from './duration.ts';
 
 /** What every work's `super(...)` accepts beside its own props. */
@@ -31,6 +32,8 @@ export interface WorkOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Environment variables from elsewhere: `env:NAME`, `ssm:/path`, `secretsmanager:id`. Never state. @default - none */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What this work's machine may cost on AWS; it is not started again once that is spent. @default - no limit */
+  readonly budget?: Budget;
 }
 
 /** {@link WorkOptions} after defaults. */
@@ -49,6 +52,7 @@ export interface ResolvedWorkOptions {
   readonly timeoutMs: number | null;
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  readonly budget: Budget | null;
 }
 
 const SECRET_SOURCE = /^(env|ssm|secretsmanager):.+/;
@@ -97,6 +101,7 @@ export function resolveWorkOptions(options: WorkOptions, subject: string): Resol
         : parseDuration(options.timeout, `${subject}.timeout`),
     env: { ...options.env },
     secrets: { ...options.secrets },
+    budget: parseBudget(options.budget, `${subject}.budget`),
   };
 }
 

@@ -7,6 +7,8 @@ import { clientCodes } from './codes/client.ts';
 import { emulatorCodes } from './codes/emulator.ts';
 import { frontendCodes } from './codes/frontend.ts';
 import { hostCodes } from './codes/host.ts';
+import { infraCodes } from './codes/infra.ts';
+import { operateCodes } from './codes/operate.ts';
 import { protocolCodes } from './codes/protocol.ts';
 import { serverCodes } from './codes/server.ts';
 import { stateCodes } from './codes/state.ts';
@@ -24,6 +26,8 @@ export const registry = {
   ...emulatorCodes,
   ...frontendCodes,
   ...hostCodes,
+  ...infraCodes,
+  ...operateCodes,
   ...protocolCodes,
   ...serverCodes,
   ...stateCodes,

@@ -33,6 +33,12 @@ export function watchFatalErrors(): FatalErrors {
   };
 }
 
+/** Ends the process at once, as something that Stormkite decides and not user code. */
+export function exitNow(code: number): never {
+  process.off('exit', explainExit);
+  process.exit(code);
+}
+
 /** User code ended the process in the middle of the run: that is a failure, and nothing is lost. */
 function explainExit(code: number): void {
   if (code === exitCodes.interrupted) return;

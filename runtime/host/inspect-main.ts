@@ -62,11 +62,12 @@ function toComponent(component: Component, index: ClassIndex): Manifest['compone
     localBuildConfig: toBuild(options.localBuildConfig),
     cloudBuildConfig: toBuild(options.cloudBuildConfig),
     ignorePatterns: [...component.ignorePatterns],
+    budget: options.budget,
   };
 }
 
 function toOptions({ options }: App): Manifest['options'] {
-  const { logLevel, rootPath, idleTurnMs, info = {}, flowCloudCompute, hardware } = options;
+  const { logLevel, rootPath, idleTurnMs, info = {}, flowCloudCompute, hardware, budget } = options;
   return {
     logLevel,
     rootPath,
@@ -74,6 +75,7 @@ function toOptions({ options }: App): Manifest['options'] {
     info,
     flowCloudCompute: flowCloudCompute ? toHardware(flowCloudCompute) : null,
     hardware: hardware ? hardware.map(toHardware) : null,
+    budget,
   };
 }
 

@@ -22,6 +22,8 @@ const hardware = z.object({
   interruptible: z.boolean(),
 });
 
+const budget = z.object({ dollarsPerDay: z.number() }).nullable().optional();
+
 const work = z.object({
   kind: z.literal('work'),
   name: z.string(),
@@ -44,6 +46,7 @@ const work = z.object({
   localBuildConfig: buildConfig,
   cloudBuildConfig: buildConfig,
   ignorePatterns: z.array(z.string()),
+  budget,
 });
 
 const other = z.object({
@@ -82,6 +85,7 @@ export const manifestSchema = z.object({
     flowCloudCompute: hardware.nullable(),
     /** Hardware that works attached at run time may use; `null`: every named class. */
     hardware: z.array(hardware).nullable(),
+    budget,
   }),
 });
 

@@ -12,8 +12,18 @@ export function stageOf({ document }: Pick<StoredApp, 'document'>): AppStage {
   return appStages.find((each) => each === stage) ?? 'running';
 }
 
-/** Serves a stored app read-only; `start` asks for it to be run again. */
-export function createRestControl(name: string, stored: StoredApp, start: () => void): AppControl {
+/**
+ * Serves a stored app read-only.
+ *
+ * @param start - asks for it to be run again
+ * @param appState - what the host says of it now, at `/app_state`
+ */
+export function createRestControl(
+  name: string,
+  stored: StoredApp,
+  start: () => void,
+  appState: () => JsonObject = () => ({}),
+): AppControl {
   const stage = stageOf(stored);
   const ended = (): Error => appError('FLOW_NOT_RUNNING', { method: 'this' });
   const nothing = (): void => undefined;
@@ -21,7 +31,10 @@ export function createRestControl(name: string, stored: StoredApp, start: () => 
     name,
     stage,
     version: stored.version,
-    document: () => stored.document,
+    document: () => ({
+      ...stored.document,
+      app_state: { ...(stored.document['app_state'] as JsonObject | undefined), ...appState() },
+    }),
     patch: async (): Promise<PatchResult> => ({ ok: false, why: 'ended' }),
     perform: async () => {
       throw ended();

@@ -129,8 +129,11 @@ async function open(options: EmulatedRunOptions, closers: Closers): Promise<RunH
     note: progress,
     listening: () => undefined,
     resting: (stage) => {
-      // An interrupted run goes on; one that comes back after its own end has nothing to do.
-      if (isStarted) return;
+      // An interrupted run goes on; one that comes back after its own end has nothing to do, and may not have told that end.
+      if (isStarted) {
+        if (stage === 'stopped' || stage === 'failed') finish({ stage, message: '' });
+        return;
+      }
       isStarted = true;
       progress(`going on with an app that was ${stage}…`);
       background(post(url, 'start'), 'starting the app again');

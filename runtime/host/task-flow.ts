@@ -5,9 +5,10 @@
  * C2 An app that has ended stays ended: its container comes back, serves what is stored, and runs nothing until it is asked to.
  * C3 SIGTERM ends this flow and none of its works: the next one takes them over.
  * C4 Losing the lease ends the process at once: another flow acts.
+ * C5 An app that has ended or is paused has no task and no machine: its flow gives them back, or the next one does.
  */
 import { resolve } from 'node:path';
-import { openAwsBackend, FLOW_SERVICES } from '../backends/aws/aws-backend.ts';
+import { endLeftovers, openAwsBackend, FLOW_SERVICES } from '../backends/aws/aws-backend.ts';
 import { createClients, destroyClients } from '../backends/aws/clients.ts';
 import { CloudWatchLogs } from '../backends/aws/cloudwatch-logs.ts';
 import {
@@ -18,10 +19,12 @@ import {
   TOKEN_VARIABLE,
   type Deployment,
 } from '../backends/aws/contract.ts';
+import type { CostKeeper } from '../backends/aws/cost/cost-keeper.ts';
 import { DynamoStateStore } from '../backends/aws/dynamo/dynamo-state-store.ts';
 import type { DynamoStoreLease } from '../backends/aws/dynamo/dynamo-store-lease.ts';
+import type { LeaseWait } from '../backends/aws/dynamo/lease.ts';
 import { appError, background, toWire } from '../errors/index.ts';
-import { FlowLoop } from '../loop/flow-loop.ts';
+import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
 import { awsTimings } from '../loop/timings.ts';
 import type { LogSink } from '../ports/log-sink.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
@@ -31,7 +34,8 @@ import { History } from '../server/history.ts';
 import { openListener, type Listener } from '../server/listener.ts';
 import { APP_BUNDLE } from './artifact-layout.ts';
 import { Closers } from './closers.ts';
-import { watchFatalErrors } from './fatal-errors.ts';
+import { exitNow, watchFatalErrors } from './fatal-errors.ts';
+import { COST_KEY, followCosts, openCosts } from './flow-costs.ts';
 import { killAtFailpoint } from './kill-at-failpoint.ts';
 import { loadApp, type LoadedApp } from './load-app.ts';
 import { stormkiteVersion } from './package-version.ts';
@@ -39,7 +43,7 @@ import { createRestControl, stageOf } from './rest-control.ts';
 import { checkApp, followHistory, serveApp } from './serve-app.ts';
 import { SystemClock } from './system-clock.ts';
 import { readTaskVariable, regionOf } from './task-environment.ts';
-import { endedEntry, EVENTS_VARIABLE, writeTaskLog } from './task-log.ts';
+import { endedEntry, EVENTS_VARIABLE, writeTaskLog, type TaskLogEntry } from './task-log.ts';
 import { FLOW_PORT_VARIABLE, readFlowTimings, type FlowTimings } from './task-timings.ts';
 import { workKeysOf } from './work-keys.ts';
 
@@ -50,6 +54,8 @@ const SHARED_HARDWARE = 'default';
 const IDLE_TIMEOUT_MS = 600_000;
 /** Stages that only a person ends. */
 const RESTING: ReadonlySet<string> = new Set(['stopped', 'failed', 'paused']);
+/** Between two notes of a wait that goes on. */
+const WAIT_TOLD_MS = 5_000;
 /** Exit code of a flow that another one has taken over from. */
 const LEASE_LOST = 75;
 
@@ -99,18 +105,24 @@ export async function runFlowTask(env: NodeJS.ProcessEnv): Promise<void> {
     isVerbose: env[EVENTS_VARIABLE] === '1',
     told,
   };
+  const { app } = deployment;
+  let last: TaskLogEntry | null = null;
   let code = 0;
   try {
-    await runApp(task, closers);
+    const result = await runApp(task, closers);
+    if (result !== null) last = endedEntry(app, result);
   } catch (error) {
-    writeTaskLog({ stormkite: 'failed', app: deployment.app, error: toWire(error) });
+    last = { stormkite: 'failed', app, error: toWire(error) };
     code = 1;
   }
   await closers.close();
+  // Whoever hears this may end everything, and finds the lease given back.
+  if (last !== null) writeTaskLog(last);
   process.exit(code);
 }
 
-async function runApp(task: FlowTask, closers: Closers): Promise<void> {
+/** How the app ended; `null` when it was left before it ran. */
+async function runApp(task: FlowTask, closers: Closers): Promise<AppResult | null> {
   const { deployment, region, loaded, timings } = task;
   const { app: name, tables } = deployment;
   const clients = await createClients(region, [...FLOW_SERVICES, 'logs']);
@@ -123,24 +135,38 @@ async function runApp(task: FlowTask, closers: Closers): Promise<void> {
     clock,
     keyOf,
     leaseWaitMs: LEASE_WAIT_MS,
-    onWaiting: ({ waitedMs, holderLives }) =>
-      warn(
-        name,
-        `waiting for the lease, ${holderLives ? 'which another flow holds' : 'to lapse'} (${Math.round(waitedMs / 1_000)} s)`,
-      ),
+    onWaiting: waitingTeller(name),
     onLost: (error) => endNow(name, error),
     ...(timings.store ? { timings: timings.store } : {}),
   });
   const lease = await Promise.race([store.open(name), task.told]);
-  if (lease === 'terminated') return;
+  if (lease === 'terminated') return null;
   closers.add(() => lease.close());
+  const costs = await openCosts({
+    app: loaded.app,
+    deployment,
+    clients,
+    lease,
+    clock,
+    env: process.env,
+    warn: (message) => warn(name, message),
+  });
+  closers.add(() => costs.close());
   const stored = await lease.load();
   const stage = stored === null ? 'running' : stageOf(stored);
   if (stored !== null && RESTING.has(stage)) {
-    const isWanted = await rest(task, stored, clients);
-    if (!isWanted) return;
+    const sink = sinkOf(name);
+    const told = (message: string): void => warn(name, message);
+    const left = { deployment, clients, lease, clock, costs, logs: sink, timings, warn: told };
+    const over = new AbortController();
+    const given = endLeftovers(left, over.signal);
+    background(given, 'ending what is left of an app that runs no more');
+    const isWanted = await rest(task, stored, { logs: clients.logs, costs });
+    over.abort();
+    if (!isWanted) return null;
+    await given;
   }
-  await runLoop(task, { clients, clock, keyOf, lease }, closers);
+  return await runLoop(task, { clients, clock, keyOf, lease, costs }, closers);
 }
 
 type FlowClients = Awaited<
@@ -151,7 +177,7 @@ type FlowClients = Awaited<
 async function rest(
   task: FlowTask,
   stored: StoredApp,
-  { logs: client }: Pick<FlowClients, 'logs'>,
+  { logs: client, costs }: Pick<FlowClients, 'logs'> & { readonly costs: CostKeeper },
 ): Promise<boolean> {
   const { deployment, listener, host, port, token, told, loaded } = task;
   const { app: name, logGroup, mode } = deployment;
@@ -159,7 +185,9 @@ async function rest(
   const asked = new Promise<'start'>((resolve) => {
     start = () => resolve('start');
   });
-  const control = createRestControl(name, stored, start);
+  // Machines may have gone after the app's last version was stored.
+  const appState = () => (costs.cost === null ? {} : { [COST_KEY]: costs.cost });
+  const control = createRestControl(name, stored, start, appState);
   const logs = new CloudWatchLogs({
     client,
     logGroup,
@@ -168,7 +196,7 @@ async function rest(
   });
   const { rootPath, info = {} } = loaded.app.options;
   const history = new History();
-  history.begin(stored.version, stored.document);
+  history.begin(stored.version, control.document());
   const server = await openApiServer({
     listener,
     control,
@@ -197,20 +225,19 @@ async function runLoop(
     readonly clock: SystemClock;
     readonly keyOf: (work: string) => string | undefined;
     readonly lease: DynamoStoreLease;
+    readonly costs: CostKeeper;
   },
   closers: Closers,
-): Promise<void> {
+): Promise<AppResult> {
   const { deployment, listener, host, token, loaded, timings, isVerbose, told } = task;
-  const { clients, clock, keyOf, lease } = parts;
+  const { clients, clock, keyOf, lease, costs } = parts;
   const { app: name, mode, logGroup } = deployment;
   const { app, exports } = loaded;
   const projectRoot = process.cwd();
   const fatal = watchFatalErrors();
   closers.add(() => fatal.release());
   const checked = await checkApp(app, projectRoot);
-  const sink: LogSink = {
-    write: ({ line }) => writeTaskLog({ stormkite: 'note', app: name, message: line }),
-  };
+  const sink = sinkOf(name);
   const backend = await openAwsBackend({
     deployment,
     clients,
@@ -219,6 +246,7 @@ async function runLoop(
     keyOf,
     receivedOf: (work) => loop.receivedOf(work),
     logs: sink,
+    costs,
     warn: (message) => warn(name, message),
     timings,
   });
@@ -244,6 +272,7 @@ async function runLoop(
   );
   const history = followHistory(loop, closers);
   await loop.open();
+  closers.add(followCosts(app, loop, costs));
   const logs = new CloudWatchLogs({
     client: clients.logs,
     logGroup,
@@ -282,19 +311,40 @@ async function runLoop(
     'leaving the app to the next flow',
   );
   const result = await loop.ended;
-  await backend.leave();
-  writeTaskLog(endedEntry(name, result));
+  // An end that could not be stored is none: the next flow goes on with what still runs.
+  if (RESTING.has(loop.stage)) await backend.end();
+  else await backend.leave();
+  return result;
+}
+
+/** Notes of the backend. */
+function sinkOf(app: string): LogSink {
+  return { write: ({ line }) => writeTaskLog({ stormkite: 'note', app, message: line }) };
 }
 
 function warn(app: string, message: string): void {
   writeTaskLog({ stormkite: 'warning', app, message });
 }
 
-/** Another flow acts: nothing more may be done here, not even in order. */
+/** Another flow acts, or will: nothing more may be done here, not even in order. ECS starts a flow again, which waits. */
 function endNow(app: string, error: unknown): void {
-  writeTaskLog({ stormkite: 'failed', app, error: toWire(error) });
+  warn(app, error instanceof Error ? error.message : String(error));
   background(
-    new Promise<void>((resolve) => setImmediate(resolve)).then(() => process.exit(LEASE_LOST)),
+    new Promise<void>((resolve) => setImmediate(resolve)).then(() => exitNow(LEASE_LOST)),
     'ending after the lease was lost',
   );
+}
+
+/** Tells of a wait when it begins, when its reason changes, and seldom in between. */
+function waitingTeller(app: string): (wait: LeaseWait) => void {
+  let told = '';
+  let nextMs = 0;
+  return ({ waitedMs, holderLives }) => {
+    const why = holderLives ? 'another flow to end' : "an earlier flow's lease to lapse";
+    if (why === told && waitedMs < nextMs) return;
+    told = why;
+    nextMs = waitedMs + WAIT_TOLD_MS;
+    const message = `waiting for ${why} (${Math.round(waitedMs / 1_000)} s)`;
+    writeTaskLog({ stormkite: 'note', app, message });
+  };
 }

@@ -2,6 +2,7 @@
  * Structured lines of the hosts in containers: one JSON object per line, `stormkite` first, so that a query over the log
  * group finds them by app, work and call. What user code prints stays as it is, beside them.
  */
+import { HOST_LINE_HEAD } from '../backends/aws/contract.ts';
 import { toWire, type WireError } from '../errors/index.ts';
 import type { AppEvent, AppStage } from '../protocol/events.ts';
 import type { AppResult } from '../loop/loop-options.ts';
@@ -33,8 +34,6 @@ export type TaskLogEntry =
       readonly event: 'starting' | 'stopping';
     };
 
-const HEAD = '{"stormkite":';
-
 export function writeTaskLog(entry: TaskLogEntry): void {
   process.stdout.write(`${JSON.stringify(entry)}\n`);
 }
@@ -52,7 +51,7 @@ export function endedEntry(app: string, { stage, message, error }: AppResult): T
 
 /** Reads a line of a container; `null` when user code printed it. */
 export function parseTaskLog(line: string): TaskLogEntry | null {
-  if (!line.startsWith(HEAD)) return null;
+  if (!line.startsWith(HOST_LINE_HEAD)) return null;
   try {
     return JSON.parse(line) as TaskLogEntry;
   } catch {

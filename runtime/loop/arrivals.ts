@@ -6,6 +6,7 @@ import type { Component } from '../component/component.ts';
 import type { WorkFact } from '../ports/launcher.ts';
 import type { Delta } from '../protocol/delta.ts';
 import type { JsonObject } from '../state/json.ts';
+import type { AppState } from './app-state.ts';
 import { applyClientPatch } from './client-patch.ts';
 import type { Collector } from './collector.ts';
 import type { Committer } from './committer.ts';
@@ -29,6 +30,7 @@ export interface ArrivalsParts {
   readonly committer: Committer;
   readonly waker: Waker;
   readonly teller: Teller;
+  readonly appState: AppState;
   readonly watch: TurnWatcher | undefined;
   readonly document: () => JsonObject;
   /** Ends a process that belongs to no work. */
@@ -70,7 +72,8 @@ export class Arrivals {
       const before = recorder.count;
       this.#apply(item);
       teller.changes(sourceOf(item), clientOf(item));
-      if (recorder.count > before) waker.wantTurn();
+      // The flow cannot see what the host says of the app.
+      if (recorder.count > before && item.type !== 'app-state') waker.wantTurn();
     }
     reach('delta.applied');
   }
@@ -109,6 +112,8 @@ export class Arrivals {
         return this.#task(item);
       case 'command':
         return this.#command(item);
+      case 'app-state':
+        return this.#parts.appState.set(item.key, item.value);
       case 'end':
         return end(item.message);
     }

@@ -7,12 +7,17 @@ import type { Component } from '../component/component.ts';
 import { metaOf, type Registry } from '../component/meta.ts';
 import type { Work } from '../component/work.ts';
 import { applyOperation, refusalOf, type Outcome } from '../state/apply.ts';
-import { cloneJson, toJsonCopy, type JsonObject } from '../state/json.ts';
+import { cloneJson, isContainer, toJsonCopy, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
-import { formatPointer, parsePointer } from '../state/pointer.ts';
+import { formatPointer, getAt, parsePointer } from '../state/pointer.ts';
 import type { Collector } from './collector.ts';
 import { below, type Recorder } from './recorder.ts';
 import type { WorkBook } from './work-book.ts';
+
+/** Bytes that the copies of one patch may take together: a few that copy what they made would double it without end. */
+const MAX_COPIED_BYTES = 16 * 1024 * 1024;
+/** What a value takes beside its text, about. */
+const VALUE_BYTES = 16;
 
 /** Where an operation leads: a component, and the path in its fields. */
 interface Place {
@@ -39,8 +44,9 @@ export function applyClientPatch(parts: PatchParts, ops: readonly Operation[]): 
   const outcomes: Outcome[] = [];
   const drafts = new Map<Component, JsonObject>();
   const moves: { component: Component; op: Operation }[] = [];
+  const budget: CopyBudget = { bytes: MAX_COPIED_BYTES };
   for (const op of ops) {
-    const planned = tryPlan(parts.root, op, drafts);
+    const planned = tryPlan(parts.root, op, drafts, budget);
     outcomes.push(planned.outcome);
     if (!planned.outcome.ok) return outcomes;
     if (planned.move) moves.push(planned.move);
@@ -49,21 +55,36 @@ export function applyClientPatch(parts: PatchParts, ops: readonly Operation[]): 
   return outcomes;
 }
 
+/** What is left for copies. */
+interface CopyBudget {
+  bytes: number;
+}
+
 interface Planned {
   readonly outcome: Outcome;
   readonly move?: { readonly component: Component; readonly op: Operation };
 }
 
 /** A pointer or value that is refused anywhere is refused here. */
-function tryPlan(root: Component, op: Operation, drafts: Map<Component, JsonObject>): Planned {
+function tryPlan(
+  root: Component,
+  op: Operation,
+  drafts: Map<Component, JsonObject>,
+  budget: CopyBudget,
+): Planned {
   try {
-    return plan(root, op, drafts);
+    return plan(root, op, drafts, budget);
   } catch (error) {
     return { outcome: refusalOf(error) };
   }
 }
 
-function plan(root: Component, op: Operation, drafts: Map<Component, JsonObject>): Planned {
+function plan(
+  root: Component,
+  op: Operation,
+  drafts: Map<Component, JsonObject>,
+  budget: CopyBudget,
+): Planned {
   const place = locate(root, op.path);
   if ('ok' in place) return { outcome: place };
   const source = 'from' in op ? locate(root, op.from) : place;
@@ -89,10 +110,33 @@ function plan(root: Component, op: Operation, drafts: Map<Component, JsonObject>
     };
   }
   if ('value' in own) toJsonCopy(own.value, place.field);
+  if (own.op === 'copy') {
+    budget.bytes -= sizeOf(getAt(draft, parsePointer(own.from)), budget.bytes);
+    if (budget.bytes < 0)
+      return {
+        outcome: refused('forbidden', `it copies more than ${MAX_COPIED_BYTES} bytes`),
+      };
+  }
   const outcome = applyOperation({ doc: draft }, own);
   return outcome.ok && own.op !== 'test'
     ? { outcome, move: { component: place.component, op: own } }
     : { outcome };
+}
+
+/** About how many bytes a value takes; not counted on beyond a limit. */
+function sizeOf(value: Json | undefined, limit: number): number {
+  const rest = [value];
+  let size = 0;
+  while (rest.length > 0 && size <= limit) {
+    const each = rest.pop();
+    size += VALUE_BYTES + (typeof each === 'string' ? each.length : 0);
+    if (!isContainer(each)) continue;
+    for (const [key, item] of Object.entries(each)) {
+      if (!Array.isArray(each)) size += key.length;
+      rest.push(item);
+    }
+  }
+  return size;
 }
 
 /** A declared field may be removed only when its class lets it be undefined. */

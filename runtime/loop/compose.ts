@@ -10,6 +10,7 @@ import type { WorkFact } from '../ports/launcher.ts';
 import { STORE_VERSION } from '../protocol/version.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { cloneJson, type JsonObject } from '../state/json.ts';
+import { AppState } from './app-state.ts';
 import { Arrivals } from './arrivals.ts';
 import { Collector } from './collector.ts';
 import { Committer } from './committer.ts';
@@ -52,13 +53,14 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const collector = new Collector(recorder, works);
   const schedules = new Schedules(clock, recorder, (fire) => arrivals.post({ type: 'fire', fire }));
   const iterations = new Iterations(recorder);
+  const appState = new AppState(recorder);
   const document = (): JsonObject => ({
     ...liveDocument(app.flow),
-    app_state: { stage: ending.stage },
+    app_state: { ...appState.values, stage: ending.stage },
   });
   const snapshot = (version: number): StoredApp => {
     const { marks, meta } = works.toStored();
-    const all = { version: STORE_VERSION, ...meta, ...tree.toStored() };
+    const all = { version: STORE_VERSION, ...meta, ...tree.toStored(), ...ending.toStored() };
     return { version, document: cloneJson(document()) as JsonObject, marks, meta: all };
   };
   const committer = new Committer(ports.lease, recorder, clock, {
@@ -153,6 +155,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     root: app.flow,
     events,
     binding,
+    appState,
     watch: options.watch,
     document,
     endUnknown,
@@ -171,6 +174,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     planner,
     turns,
     arrivals,
+    appState,
     bind,
     document,
   };

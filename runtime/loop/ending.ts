@@ -3,10 +3,13 @@
  *
  * E1 The first reason stands; what comes later changes nothing.
  * E2 The app has ended when no process is left and everything is committed.
+ * E3 An end that was asked for is stored with the stage `stopping`: a flow that comes back carries it out, and runs no turn.
  */
-import { toWire } from '../errors/index.ts';
+import { fromWire, toWire, type WireError } from '../errors/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AppStage } from '../protocol/events.ts';
+import type { StoredApp } from '../protocol/turn-record.ts';
+import type { Json, JsonObject } from '../state/json.ts';
 import { reach } from './failpoints.ts';
 import type { AppResult } from './loop-options.ts';
 import type { Committer } from './committer.ts';
@@ -16,6 +19,16 @@ import type { EndSignal } from './suspension.ts';
 import type { Teller } from './teller.ts';
 import type { Waker } from './waker.ts';
 import type { WorkBook } from './work-book.ts';
+
+/** Key of the stored end that is under way. */
+const ENDING_RECORD = 'ending';
+
+/** An end as it is stored. */
+interface StoredEnding {
+  readonly stage: 'stopped' | 'failed';
+  readonly message: string;
+  readonly error?: WireError;
+}
 
 export interface EndingParts {
   readonly clock: Clock;
@@ -78,6 +91,7 @@ export class Ending {
     const { clock, committer, schedules, waker, works } = this.#parts;
     reach('end.before');
     this.#asked = result;
+    this.#parts.recorder.meta(ENDING_RECORD, toStored(result));
     this.#setStage('stopping', result.message);
     for (const state of works.all()) {
       if (!state.work) continue;
@@ -89,6 +103,23 @@ export class Ending {
     schedules.close();
     committer.hurry();
     waker.wake();
+  }
+
+  /** What a snapshot keeps of an end that is under way. */
+  toStored(): JsonObject {
+    const asked = this.#stage === 'stopping' ? this.#asked : null;
+    return asked === null ? {} : { [ENDING_RECORD]: toStored(asked) };
+  }
+
+  /** Goes on with the end that an earlier flow of the app was asked for, if it was (E3). */
+  resume({ document, meta }: Pick<StoredApp, 'document' | 'meta'>): void {
+    const { recorder } = this.#parts;
+    const { stage } = (document['app_state'] ?? {}) as JsonObject;
+    const stored = meta[ENDING_RECORD] as unknown as StoredEnding | undefined;
+    if (stage === 'stopping') {
+      const { error, ...result } = stored ?? { stage: 'stopped', message: '' };
+      this.ask({ ...result, ...(error === undefined ? {} : { error: fromWire(error) }) });
+    } else if (stored !== undefined) recorder.meta(ENDING_RECORD, null);
   }
 
   interrupt(): void {
@@ -106,6 +137,7 @@ export class Ending {
     const asked = this.#asked;
     if (asked === null) return null;
     for (const { seen, busy } of this.#parts.works.all()) if (seen || busy !== null) return null;
+    this.#parts.recorder.meta(ENDING_RECORD, null);
     if (asked.stage !== 'interrupted') this.#setStage(asked.stage, asked.message);
     return asked;
   }
@@ -139,4 +171,9 @@ export class Ending {
     recorder.op({ op: 'replace', path: '/app_state/stage', value: stage });
     teller.emit({ type: 'stage', at: clock.now(), stage, ...(message === '' ? {} : { message }) });
   }
+}
+
+function toStored({ stage, message, error }: AppResult): Json {
+  const wire = error === undefined ? {} : { error: toWire(error) };
+  return { stage, message, ...wire } as unknown as Json;
 }

@@ -15,6 +15,7 @@ import type {
 } from '../protocol/events.ts';
 import { cloneJson, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
+import { STAGE } from './app-state.ts';
 import { composeLoop, type LoopParts } from './compose.ts';
 import type { AppControl, ClientName, PatchResult } from './control.ts';
 import type { AppResult, LoopOptions, LoopPorts } from './loop-options.ts';
@@ -190,6 +191,17 @@ export class FlowLoop implements AppControl {
   /** The last `seq` that arrived of a work, in order; 0 of one that is not known. */
   receivedOf(work: string): number {
     return this.#parts.works.get(work)?.received ?? 0;
+  }
+
+  /**
+   * Says something of the app in the state, at `/app_state/<key>`; it stays there over restarts. No turn follows: the flow does
+   * not see it. Nothing happens once the app has ended.
+   *
+   * @param key - other than `stage`, which is the loop's own
+   */
+  setAppState(key: string, value: Json): void {
+    if (key === STAGE) throw new TypeError('the stage is written by the loop alone');
+    this.#parts.arrivals.post({ type: 'app-state', key, value });
   }
 
   /** Ends the app as failed, because of an error outside of any turn. */

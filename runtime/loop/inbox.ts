@@ -1,6 +1,6 @@
 import type { WorkFact, LaunchResult } from '../ports/launcher.ts';
 import type { Delta } from '../protocol/delta.ts';
-import type { JsonObject } from '../state/json.ts';
+import type { Json, JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 import type { PatchResult } from './control.ts';
 import type { WorkState } from './work-state.ts';
@@ -47,4 +47,6 @@ export type Item =
       readonly client: string | undefined;
       readonly done: (error: unknown) => void;
     }
+  /** What the host says of the app; the flow does not see it. */
+  | { readonly type: 'app-state'; readonly key: string; readonly value: Json }
   | { readonly type: 'end'; readonly message: string };

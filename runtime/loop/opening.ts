@@ -30,13 +30,15 @@ export async function openApp(
   parts: LoopParts,
   options: LoopOptions,
 ): Promise<() => void> {
-  const { arrivals, committer, planner, recorder, schedules, teller, tree, warn, works } = parts;
+  const { arrivals, committer, ending, planner, recorder, schedules, teller, tree, warn, works } =
+    parts;
   const { flow } = app;
   const stored = await ports.lease.load();
   planner.tree = [...withBelow(flow)].map((each) => metaOf(each).name);
   if (stored) {
     for (const record of restoreTree(app, stored, parts.classes)) tree.restored(record);
     restoreState(app, stored, warn);
+    parts.appState.restore(stored.document['app_state']);
   }
   parts.bind(flow);
   const forgotten = stored ? restoreWorks(app, stored, parts) : [];
@@ -52,6 +54,7 @@ export async function openApp(
       background(ports.launcher.release(name), `releasing the hardware of ${name}`);
   } else startWithFlow(options.startWithFlow ?? (() => true), parts);
   for (const each of [flow, ...flowsBelow(flow)]) schedules.restore(each);
+  if (stored) ending.resume(stored);
   teller.changes('flow');
   // The whole document follows: what was told on the way is part of it.
   recorder.op({ op: 'replace', path: '', value: cloneJson(parts.document()) });
@@ -134,7 +137,7 @@ function rearmWorks(stored: StoredApp, { clock, events, works }: LoopParts): voi
       state.ledger.resend(clock.now(), 'the flow was restarted', false);
     }
     // An app that is run again after it had ended takes up what its end, or its failure, had stopped.
-    if (stage !== 'running' && active === null && wasStoppedByEnd(state)) {
+    if (stage !== 'running' && stage !== 'stopping' && active === null && wasStoppedByEnd(state)) {
       state.ledger.starting(clock.now());
       state.want('up');
     }

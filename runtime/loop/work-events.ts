@@ -124,10 +124,12 @@ export class WorkEvents {
     if (state.wanted === 'up' && !this.#hasUse(state)) state.want('none');
   }
 
-  /** A process found by a flow that came back: what was given to it is not given again. */
+  /** A process found by a flow that came back: what was given to it is not given again, and its times run on. */
   adopted(state: WorkState): void {
     const { active } = state.ledger;
-    if (state.seen?.epoch !== state.epoch || active?.stage !== 'running') return;
+    if (state.seen?.epoch !== state.epoch) return;
+    if (active === null && state.ready) this.#watchIdle(state);
+    if (active?.stage !== 'running') return;
     const call = { call: active.hash, attempt: active.attempt };
     state.given = identityOf(call);
     this.#watchTimeout(state, call, this.#parts.clock.now() - state.ledger.status.timestamp);
@@ -178,7 +180,9 @@ export class WorkEvents {
         Math.max(result.retryAfterMs, state.retryWaitMs * 2, timings.launchRetryMs),
         timings.launchRetryMaxMs,
       );
-      state.retryAtMs = clock.monotonic() + state.retryWaitMs;
+      // What is known to be of no use before a time is not tried before it.
+      const waitMs = Math.max(state.retryWaitMs, result.retryAfterMs);
+      state.retryAtMs = clock.monotonic() + waitMs;
       state.ledger.pendingReason(clock.now(), result.reason, result.message);
       return;
     }

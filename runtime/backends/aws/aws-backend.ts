@@ -4,6 +4,7 @@
  * B1 What a work wrote is handed on before its end is told (R6, R7): the launcher asks the channel before it tells an exit.
  * B2 The stream is followed while a work has a task, and no longer (R10).
  */
+import { isAppError } from '../../errors/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeltaChannel } from '../../ports/delta-channel.ts';
 import type { Launcher, WorkFact } from '../../ports/launcher.ts';
@@ -13,7 +14,9 @@ import type { ChannelTimings } from './channel/channel-timings.ts';
 import type { DownlinkTarget } from './channel/downlink-writer.ts';
 import type { AwsClients } from './clients.ts';
 import { encodeName, type Deployment } from './contract.ts';
+import type { CostKeeper } from './cost/cost-keeper.ts';
 import type { DynamoStoreLease } from './dynamo/dynamo-store-lease.ts';
+import { pause } from './dynamo/waiting.ts';
 import { EcsLauncher } from './launcher/ecs-launcher.ts';
 import { parseRunItem } from './launcher/records.ts';
 import { RUN_PREFIX, type MachineRow } from './launcher/rows.ts';
@@ -35,6 +38,8 @@ export interface AwsBackendOptions {
   readonly keyOf: (work: string) => string | undefined;
   /** The last `seq` that the loop has of a work, in order. */
   readonly receivedOf: (work: string) => number;
+  /** Counts what machines cost, and keeps budgets. @default - nobody does */
+  readonly costs?: CostKeeper;
   readonly timings?: {
     readonly channel?: Partial<ChannelTimings> | undefined;
     readonly launcher?: Partial<LauncherTimings> | undefined;
@@ -52,11 +57,13 @@ export interface AwsBackend {
   readonly machines: () => readonly MachineRow[];
   /** Leaves tasks and machines as they are, for the next flow. */
   leave(): Promise<void>;
+  /** Ends tasks and gives machines back: nothing of the app is paid for any more but its flow. */
+  end(): Promise<void>;
 }
 
 /** Takes over what earlier flows of the app left running. */
 export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBackend> {
-  const { deployment, clients, lease, clock, logs, keyOf, receivedOf, warn } = options;
+  const { deployment, clients, lease, clock, logs, keyOf, receivedOf, warn, costs } = options;
   const targets = new Map<string, DownlinkTarget>();
   const channel = new DynamoDeltaChannel({
     app: deployment.app,
@@ -85,6 +92,7 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
       await channel.catchUp(work);
       return channel.noticeOf(work, epoch);
     },
+    ...(costs ? { observer: costs, admit: (spec) => costs.refusalOf(spec) } : {}),
   });
   const note = (fact: WorkFact): void => {
     const known = targets.get(fact.work);
@@ -127,7 +135,48 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
       launcher.leave();
       await channel.close();
     },
+    end: async () => {
+      await launcher.close();
+      await channel.close();
+    },
   };
+}
+
+/**
+ * Ends whatever an app that runs no more still has: its flow may have been ended before it had given everything back.
+ * Costs a few requests where nothing is left. Tries again for as long as something is: nobody else would.
+ *
+ * @param until - nothing is tried again once this is aborted
+ */
+export async function endLeftovers(
+  options: Pick<
+    AwsBackendOptions,
+    'deployment' | 'clients' | 'clock' | 'logs' | 'timings' | 'costs' | 'warn'
+  > & { readonly lease: Pick<DynamoStoreLease, 'items' | 'fence'> },
+  until: AbortSignal,
+): Promise<void> {
+  const { deployment, clients, lease, clock, logs, costs, warn } = options;
+  const timings = { ...defaultLauncherTimings, ...options.timings?.launcher };
+  while (!until.aborted) {
+    try {
+      const launcher = await EcsLauncher.open({
+        deployment,
+        clients,
+        records: lease.items,
+        fence: lease.fence,
+        clock,
+        timings,
+        logs,
+        ...(costs ? { observer: costs } : {}),
+      });
+      await launcher.close();
+      if (launcher.hasNothing) return;
+    } catch (error) {
+      if (isAppError(error, 'STORE_CONFLICT')) throw error;
+      warn(`what is left of the app cannot be ended: ${describe(error)}; trying again`);
+    }
+    await pause(clock, timings.reconcileMs, until);
+  }
 }
 
 /** Calls at most once in a while for the same text. */

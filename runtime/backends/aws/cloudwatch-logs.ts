@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { background } from '../../errors/index.ts';
 import type { LogLine } from '../../ports/log-sink.ts';
-import { logStreamOf } from './contract.ts';
+import { HOST_LINE_HEAD, logStreamOf } from './contract.ts';
 
 /** How often listeners are served; `FilterLogEvents` may be called 5 times a second. */
 const POLL_MS = 2_000;
@@ -116,7 +116,9 @@ export class CloudWatchLogs {
     try {
       const { events = [] } = await client.send(command);
       const source = this.#sourceOf(stream);
-      return events.map(({ timestamp = 0, message = '' }) => toLine(source, timestamp, message));
+      return events
+        .filter(isUserLine)
+        .map(({ timestamp = 0, message = '' }) => toLine(source, timestamp, message));
     } catch (error) {
       // A task that printed nothing has no stream.
       if (error instanceof Error && error.name === 'ResourceNotFoundException') return [];
@@ -164,6 +166,7 @@ export class CloudWatchLogs {
         await Promise.all(this.#options.works().map((work) => this.#streamsOf(work)));
       this.#told.set(eventId, timestamp);
       this.#from = Math.max(this.#from, timestamp);
+      if (!isUserLine({ message })) continue;
       const line = toLine(this.#sourceOf(logStreamName), timestamp, message);
       for (const listener of this.#listeners) listener(line);
     }
@@ -173,6 +176,11 @@ export class CloudWatchLogs {
   #sourceOf(stream: string): string {
     return stream.startsWith(`${FLOW}/`) ? FLOW : (this.#sources.get(stream) ?? stream);
   }
+}
+
+/** What hosts say of themselves is for queries over the log group. */
+function isUserLine({ message = '' }: { readonly message?: string | undefined }): boolean {
+  return !message.startsWith(HOST_LINE_HEAD);
 }
 
 function toLine(source: string, at: number, message: string): LogLine {

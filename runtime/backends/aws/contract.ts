@@ -31,6 +31,65 @@ export const ARTIFACT_SHA256_VARIABLE = 'STORMKITE_ARTIFACT_SHA256';
 export const PORT_VARIABLE = 'PORT';
 /** Bearer token of the flow's API; injected as an ECS secret, never written into a template. */
 export const TOKEN_VARIABLE = 'STORMKITE_TOKEN';
+/**
+ * Host names by which browsers reach the flow through something in front of it, with commas between them; `*` where the address is
+ * not known beforehand (`ui: 'direct'`). Every request carries the token all the same.
+ */
+export const HOSTS_VARIABLE = 'STORMKITE_HOSTS';
+/** JSON of a price list (`runtime/hardware/prices.ts`) for the deployment's region and instance types; for the flow. */
+export const PRICES_VARIABLE = 'STORMKITE_PRICES';
+
+// Between the command line and the CDK app
+
+/** Context that `cdk` is given (`-c <name>=<value>`). */
+export const CDK_CONTEXT = {
+  /** Path of the app file. */
+  app: 'app',
+  /** Name of the app. */
+  name: 'name',
+  /** Path of a price list in JSON, for {@link PRICES_VARIABLE}. */
+  prices: 'prices',
+  /** `true`: the tables stay when the stack is deleted. */
+  keepState: 'keepState',
+} as const;
+
+/** Outputs of a stack, by what they name; their keys end with these words, whatever construct they are in. */
+export const STACK_OUTPUTS = {
+  app: 'AppName',
+  region: 'AppRegion',
+  cluster: 'ClusterName',
+  /** Name of the flow's ECS service. */
+  service: 'FlowService',
+  /** Secrets Manager secret that holds the API's token. */
+  token: 'TokenSecret',
+  logGroup: 'LogGroupName',
+  stateTable: 'StateTable',
+  deltasTable: 'DeltasTable',
+  /** Address of the API, where it has one: `ui` is `direct` or `alb`. */
+  url: 'AppUrl',
+  /** Path of the SSM parameters that works find their `env:NAME` secrets in. */
+  secretsPath: 'SecretsPath',
+  /** How the app is reached: `tunnel`, `none`, `direct` or `alb`. */
+  ui: 'AppUi',
+} as const;
+export type StackOutput = keyof typeof STACK_OUTPUTS;
+
+/** Key of an app's output: what it names, after the app's name in letters and digits. */
+export function outputKeyOf(app: string, output: StackOutput): string {
+  const words = app.split(/[^A-Za-z0-9]+/);
+  const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+  return name + STACK_OUTPUTS[output];
+}
+
+/** Path of the SSM parameters that `env:NAME` secrets of an app's works are kept in. */
+export function secretsPathOf(app: string): string {
+  return `/${PREFIX}/${encodeName(app)}`;
+}
+
+/** Name of an app's stack: letters, digits and hyphens. */
+export function stackNameOf(app: string): string {
+  return `${PREFIX}-${app.replaceAll(/[^A-Za-z0-9-]/g, '-')}`;
+}
 
 // Ports, containers, images
 
@@ -47,6 +106,9 @@ export const STOP_TIMEOUT_SECONDS = 30;
 
 /** `awslogs-stream-prefix` of the flow's and of the works' task definitions: their role. */
 export type LogRole = 'flow' | 'work';
+
+/** Beginning of the structured lines that hosts print beside what user code prints. */
+export const HOST_LINE_HEAD = '{"stormkite":';
 
 /** Log stream of a task: `<prefix>/<container>/<task id>`. */
 export function logStreamOf(role: LogRole, taskArn: string): string {
@@ -207,6 +269,8 @@ const hardware = z.object({
   /** What one work reserves: 1,024 units are one vCPU. */
   workCpuUnits: z.number(),
   workMemoryMiB: z.number(),
+  /** GiB of a machine's root volume, for its price. */
+  diskGiB: z.number().optional(),
 });
 
 /** Schema of {@link Deployment}. */

@@ -50,8 +50,8 @@ export interface ClassPlan {
   readonly name: string;
   /** By variant id; `default` is always there, for works that are created at run time. */
   readonly variants: Readonly<Record<string, TaskVariant>>;
-  /** Environment variable to source, of all constructed works of the class. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Sources of the secrets of all constructed works of the class. */
+  readonly secrets: readonly string[];
 }
 
 /** A kind of machine: one Auto Scaling group for each market. */
@@ -114,7 +114,12 @@ function planClass(id: string, name: string, works: readonly PlannedWork[]): Cla
     const variant = variantOf(work);
     variants[variantIdOf(variant)] = variant;
   }
-  return { id, name, variants, secrets: Object.assign({}, ...works.map((work) => work.secrets)) };
+  return {
+    id,
+    name,
+    variants,
+    secrets: unique(works.flatMap((work) => Object.values(work.secrets))),
+  };
 }
 
 function variantOf({ cloudBuildConfig, hardware, port }: PlannedWork): TaskVariant {

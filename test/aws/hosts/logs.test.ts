@@ -7,7 +7,11 @@ import type { LogLine } from '../../../runtime/ports/log-sink.ts';
 import { test, type EmulatorRig } from '../../support/emulator.ts';
 import { until } from '../../support/until.ts';
 
-const print = (text: string) => ['node', '-e', `console.log(${JSON.stringify(text)})`];
+const print = (text: string) => [
+  'node',
+  '-e',
+  `console.log('{"stormkite":"work","work":"root.w"}'); console.log(${JSON.stringify(text)})`,
+];
 
 async function provision({ emulator }: EmulatorRig): Promise<Deployment> {
   return await emulator.provision({

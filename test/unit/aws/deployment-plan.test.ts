@@ -86,10 +86,10 @@ describe('planning a deployment', () => {
     const build = { image: null, dockerfile: null, buildCommands: [], requirements: ['b', 'a'] };
     const plan = appOf([
       workOf({ cloudBuildConfig: build, ignorePatterns: ['*.csv'], secrets: { KEY: 'ssm:/k' } }),
-      workOf({ cloudBuildConfig: build, ignorePatterns: ['*.csv'] }),
+      workOf({ cloudBuildConfig: build, ignorePatterns: ['*.csv'], secrets: { KEY: 'env:K' } }),
     ]);
     expect(plan).toMatchObject({ requirements: ['a', 'b'], ignorePatterns: ['*.csv'] });
-    expect(plan.classes[0]?.secrets).toEqual({ KEY: 'ssm:/k' });
+    expect(plan.classes[0]?.secrets).toEqual(['env:K', 'ssm:/k']);
   });
 
   test('an instance type of unknown size is refused', ({ expect }) => {

@@ -7,6 +7,31 @@ class Step extends Work<object> {
   run(): void {}
 }
 
+describe('a budget', () => {
+  class Small extends Work<object> {
+    constructor(dollarsPerDay: number) {
+      super({ budget: { dollarsPerDay } });
+    }
+    run(): void {}
+  }
+  class Root extends Flow {
+    small = new Small(2.5);
+    run(): void {}
+  }
+
+  test('is an option of an app and of a work', ({ expect }) => {
+    const app = new App(new Root(), { budget: { dollarsPerDay: 5 } });
+    expect(app.options.budget).toEqual({ dollarsPerDay: 5 });
+    expect(new App(new Root()).options.budget).toBeNull();
+  });
+
+  test('is a number of dollars that is not negative', ({ expect }) => {
+    expect(codeOf(() => new Small(-1))).toBe('APP_OPTION_INVALID');
+    expect(codeOf(() => new Small(Number.NaN))).toBe('APP_OPTION_INVALID');
+    expect(codeOf(() => new App(new Root(), { budget: 5 as never }))).toBe('APP_OPTION_INVALID');
+  });
+});
+
 describe('options of a work', () => {
   test('have their defaults', ({ expect }) => {
     const work = new Step();

@@ -21,7 +21,7 @@ function textOf(folders: readonly string[], keep: (path: string) => boolean): st
 
 describe('the registry of errors', () => {
   const codes = Object.keys(registry);
-  const sources = textOf(['runtime', 'cli'], (path) => !path.includes('/errors/codes/'));
+  const sources = textOf(['runtime', 'cli', 'infra'], (path) => !path.includes('/errors/codes/'));
   const tests = textOf(['test', 'examples'], (path) => !path.endsWith('registry.test.ts'));
 
   test('docs/errors.md is what the registry says', ({ expect }) => {

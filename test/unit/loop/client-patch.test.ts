@@ -102,6 +102,26 @@ describe("a client's patch", () => {
     await app.close();
   });
 
+  test('cannot grow by copies of its own copies', async ({ expect }) => {
+    const app = await open();
+    const copies = (count: number): Operation[] =>
+      Array.from({ length: count }, (_, n) => ({
+        op: 'copy',
+        from: '/vars/config',
+        path: `/vars/config/${n}`,
+      }));
+    const few = await app.patch(copies(4));
+    expect(few.ok).toBe(true);
+    const before = app.state;
+    const many = await app.patch(copies(60));
+    expect('outcomes' in many && many.outcomes.at(-1)).toMatchObject({
+      ok: false,
+      problem: 'forbidden',
+    });
+    expect(app.state).toEqual(before);
+    await app.close();
+  });
+
   test('is refused where a client has no business', async ({ expect }) => {
     const app = await open();
     const before = app.state;

@@ -390,6 +390,25 @@ describe('a launch that is refused', () => {
     await app.close();
   });
 
+  test('before a time that is known is not tried before it', async ({ expect }) => {
+    let refusals = 0;
+    const app = await open(undefined, {
+      refuse: () => {
+        refusals += 1;
+        return refusals > 1
+          ? null
+          : { ok: false, reason: 'budget', message: 'spent', retryAfterMs: 10 * 3_600_000 };
+      },
+    });
+    await call(app, 1);
+    expect(app.root.step.status).toMatchObject({ stage: 'pending', reason: 'budget' });
+    await app.advance('9h59m59s');
+    expect(refusals).toBe(1);
+    await app.advance('1 s');
+    expect(app.root.step.isRunning).toBe(true);
+    await app.close();
+  });
+
   test('for now can be stopped while it waits', async ({ expect }) => {
     let launches = 0;
     const app = await open(undefined, {

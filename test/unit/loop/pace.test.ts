@@ -263,4 +263,27 @@ describe('turns', () => {
     expect(app.work('root.step').calls).toEqual([[1], [2]]);
     await app.close();
   });
+
+  test('a flow that comes back still ends the idle time of a work that it finds idle', async ({
+    expect,
+  }) => {
+    const { CloudCompute } = await import('stormkite');
+    class Root extends Flow {
+      step = new Step({ cloudCompute: new CloudCompute('gpu', { idleTimeout: '5 minutes' }) });
+      run(): void {
+        this.step.run(1);
+      }
+    }
+    const before = await testApp(() => new App(new Root()));
+    await before.settle();
+    before.work('root.step').succeed();
+    await before.advance('2 minutes');
+    const app = await before.restart({ keepWorks: true });
+    await app.advance('299 s');
+    expect(app.work('root.step').isUp).toBe(true);
+    await app.advance('1 s');
+    expect(app.work('root.step').isUp).toBe(false);
+    expect(app.root.step).toMatchObject({ hasSucceeded: true, hasStopped: false });
+    await app.close();
+  });
 });

@@ -219,6 +219,39 @@ describe('statuses', () => {
     expect(stages).toEqual(['running', 'stopping', 'stopped']);
     expect(app.state['app_state']).toEqual({ stage: 'stopped' });
   });
+
+  test('an end that was under way is carried out by the flow that comes back, without a turn', async ({
+    expect,
+  }) => {
+    class Deaf extends Step {
+      override run(): Promise<void> {
+        return new Promise(() => undefined);
+      }
+    }
+    for (const fails of [false, true]) {
+      const before = await open(() => new Deaf(), { works: 'run' });
+      await call(before, 1);
+      if (fails) before.loop.fail(new RangeError('too large'));
+      else await ask(before, 'end');
+      await before.settle();
+      expect(before.loop.stage).toBe('stopping');
+      const app = await before.restart({ keepWorks: true });
+      await app.advance('1 minute');
+      expect(app.result).toMatchObject(
+        fails
+          ? { stage: 'failed', error: { name: 'RangeError', message: 'too large' } }
+          : { stage: 'stopped', message: 'as asked' },
+      );
+      expect(app.turns).toBe(0);
+      expect(statusesOf(app.root.step)).toEqual(['pending', 'running', 'stopped:app_ended']);
+      const again = await app.restart();
+      await again.settle();
+      expect(again.result).toBeNull();
+      expect(again.turns).toBeGreaterThan(0);
+      expect(statusesOf(again.root.step).at(-1)).toBe('running');
+      await again.close();
+    }
+  });
 });
 
 describe('a failing call', () => {

@@ -34,6 +34,9 @@ describe('Access', () => {
     '127.0.0.1.evil.example',
     '192.168.0.1',
     'a b',
+    'evil.example@127.0.0.1',
+    '127.0.0.1/evil.example',
+    'localhost#evil.example',
   ])('the host %s is refused', (host, { expect }) => {
     expect(local.check({ ...none, host })).toMatchObject({ code: 'SERVER_HOST_REFUSED' });
   });
@@ -60,6 +63,22 @@ describe('Access', () => {
       open.check({ ...none, host: 'evil.example', authorization: 'Bearer secret' }),
     ).toMatchObject({ code: 'SERVER_HOST_REFUSED' });
     expect(open.check({ ...none, isPreflight: true })).toBe(null);
+  });
+
+  test('the cookie counts for pages of the app alone, a header for all', ({ expect }) => {
+    const open = new Access('0.0.0.0', 'secret');
+    const cookie = 'stormkite_token=secret';
+    const asked = { ...none, host: 'localhost:7501', cookie };
+    expect(open.check(asked)).toBe(null);
+    expect(open.check({ ...asked, origin: 'http://localhost:7501' })).toBe(null);
+    const behindTls = { ...asked, host: 'localhost' };
+    expect(open.check({ ...behindTls, origin: 'https://localhost' })).toBe(null);
+    for (const origin of ['http://localhost:8888', 'http://127.0.0.1:7501', 'http://localhost'])
+      expect(open.check({ ...asked, origin })).toMatchObject({ code: 'SERVER_ORIGIN_REFUSED' });
+    const origin = 'http://localhost:8888';
+    const authorization = 'Bearer secret';
+    expect(open.check({ ...asked, origin, authorization })).toBe(null);
+    expect(open.check({ ...none, origin })).toMatchObject({ code: 'SERVER_TOKEN_REFUSED' });
   });
 
   test('only loopback goes without a token', ({ expect }) => {

@@ -48,7 +48,8 @@ describe('what reaches an upstream', () => {
     expect(sent({ host: 'a', referer }, KEPT)).toMatchObject({
       referer: 'http://127.0.0.1:8000/works/root.w/lab',
     });
-    expect(sent({ host: 'a' }, KEPT)).not.toHaveProperty('x-forwarded-prefix');
+    for (const headers of [{}, { 'x-forwarded-prefix': '/made-up' }])
+      expect(sent({ host: 'a', ...headers }, KEPT)).not.toHaveProperty('x-forwarded-prefix');
     expect(toUpstreamPath('/lab?x=1', KEPT)).toBe('/works/root.w/lab?x=1');
     expect(toUpstreamPath('/lab?x=1', STRIPPED)).toBe('/lab?x=1');
   });
@@ -79,6 +80,11 @@ describe('what reaches an upstream', () => {
     };
     const headers = sent({ host: 'a', ...names });
     for (const name of Object.keys(names)) expect(headers).not.toHaveProperty(name);
+  });
+
+  test('keeps the length of its body, whatever the sender says of it', ({ expect }) => {
+    const headers = sent({ host: 'a', connection: 'content-length', 'content-length': '5' });
+    expect(headers['content-length']).toBe('5');
   });
 });
 
@@ -135,6 +141,23 @@ describe('what reaches the browser', () => {
       'content-type': 'text/plain',
       'x-frame-options': 'SAMEORIGIN',
     });
+  });
+
+  test('a page may be framed by our own, unless it says otherwise', ({ expect }) => {
+    const policyOf = (headers: Record<string, string>): unknown =>
+      toClientHeaders(headers, STRIPPED, CREDENTIALS)['content-security-policy'];
+    const page = { 'content-type': 'text/html; charset=utf-8' };
+    expect(policyOf(page)).toBe("frame-ancestors 'self'");
+    expect(policyOf({ ...page, 'content-security-policy': 'object-src *' })).toBe(
+      "object-src *, frame-ancestors 'self'",
+    );
+    const own = 'frame-ancestors https://portal.example';
+    expect(policyOf({ ...page, 'content-security-policy': own })).toBe(own);
+    expect(policyOf({ ...page, 'x-frame-options': 'DENY' })).toBe(undefined);
+    expect(policyOf({ 'content-type': 'image/png' })).toBe(undefined);
+  });
+
+  test('a service worker stays below the prefix', ({ expect }) => {
     const below = { 'service-worker-allowed': '/works/root.w/' };
     expect(toClientHeaders(below, KEPT, CREDENTIALS)).toEqual(below);
   });

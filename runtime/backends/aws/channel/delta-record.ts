@@ -55,7 +55,10 @@ export function parseRecord(work: string, epoch: number, seq: number, text: stri
       { cause },
     );
   }
-  const { ops, event, notice } = z.looseObject({}).parse(value);
+  const fields = z.looseObject({}).safeParse(value);
+  if (!fields.success)
+    throw appError('PROTOCOL_MESSAGE_INVALID', { message: problem, problem: 'it is no object' });
+  const { ops, event, notice } = fields.data;
   const { data = null } = noticeSchema.safeParse(notice);
   return { delta: parseDelta({ work, epoch, seq, ops, event }), notice: data };
 }

@@ -86,6 +86,11 @@ export class FencedItems {
     return items;
   }
 
+  /** Whether this flow may still act: at once while its lease is fresh, else after the renewal that tells. */
+  confirm(): Promise<boolean> {
+    return this.#place.lease.confirm();
+  }
+
   async #write(send: () => Promise<unknown>): Promise<'written' | 'fenced'> {
     const { lease, table } = this.#place;
     if (!(await lease.confirm())) return 'fenced';

@@ -35,14 +35,28 @@ const FINAL = new Set([
   'BlockedException',
 ]);
 
-/** A call with the same token is still being worked on. */
-const IN_PROGRESS = new Set(['IdempotentCallInProgressFault', 'IdempotentCallInProgress']);
+/**
+ * Answers that say nothing of whether the call took place: one with the same token is still being worked on, or this answer was
+ * to a repetition that the SDK made by itself after the first one had been lost.
+ */
+const UNTOLD = new Set([
+  'IdempotentCallInProgressFault',
+  'IdempotentCallInProgress',
+  'ThrottlingException',
+  'Throttling',
+  'ThrottledException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'TooManyRequestsException',
+  'SlowDown',
+  'PriorRequestNotComplete',
+]);
 
 export function toAwsFailure(error: unknown): AwsFailure {
   const { name, message, $metadata, resourceIds } = toErrorParts(error);
   const status = $metadata?.httpStatusCode ?? 0;
-  const refused =
-    status >= CLIENT_ERROR.from && status < CLIENT_ERROR.below && !IN_PROGRESS.has(name);
+  const refused = status >= CLIENT_ERROR.from && status < CLIENT_ERROR.below && !UNTOLD.has(name);
   return {
     name,
     message,

@@ -64,6 +64,12 @@ export interface Machine extends Entry {
   readonly resolveGone: () => void;
 }
 
+/** Hears of every row, as soon as it is in memory. */
+export interface RowObserver {
+  machine(row: MachineRow): void;
+  run(row: RunRow): void;
+}
+
 export class Book {
   /** Runs that have not ended, and ended ones whose end was not handed on. */
   readonly runs = new Map<string, Run>();
@@ -74,8 +80,11 @@ export class Book {
   /** The newest run of each work, also when it has ended. */
   readonly #newest = new Map<string, RunRow>();
 
-  constructor(records: LauncherRecords) {
+  readonly #observer: RowObserver | undefined;
+
+  constructor(records: LauncherRecords, observer?: RowObserver) {
     this.#records = records;
+    this.#observer = observer;
   }
 
   get records(): LauncherRecords {
@@ -122,6 +131,7 @@ export class Book {
       resolveEnded,
     };
     this.runs.set(keyOf(row), run);
+    this.#observer?.run(row);
     return run;
   }
 
@@ -142,6 +152,7 @@ export class Book {
       resolveGone,
     };
     this.machines.set(row.instanceId, machine);
+    this.#observer?.machine(row);
     return machine;
   }
 
@@ -152,6 +163,7 @@ export class Book {
   changeRun(run: Run, changes: Partial<RunRow>): void {
     run.row = { ...run.row, ...changes };
     run.dirty = true;
+    this.#observer?.run(run.row);
     if (this.#newest.get(run.row.work)?.epoch === run.row.epoch)
       this.#newest.set(run.row.work, run.row);
   }
@@ -159,6 +171,7 @@ export class Book {
   changeMachine(machine: Machine, changes: Partial<MachineRow>): void {
     machine.row = { ...machine.row, ...changes };
     machine.dirty = true;
+    this.#observer?.machine(machine.row);
   }
 
   /** Resolves when the row says what memory says. */

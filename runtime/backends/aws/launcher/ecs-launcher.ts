@@ -20,11 +20,11 @@ import type { WorkSpec } from '../../../protocol/work-spec.ts';
 import type { Deployment } from '../contract.ts';
 import { AwsCalls, type LauncherClients } from './aws-calls.ts';
 import { describeProblem } from './aws-failure.ts';
-import { Book, keyOf, toFact, type Machine, type Run } from './book.ts';
+import { Book, keyOf, toFact, type Machine, type RowObserver, type Run } from './book.ts';
 import { Keeper } from './keeper.ts';
 import { Machines } from './machines.ts';
 import type { LauncherParts, SaidOfEnd } from './parts.ts';
-import { LauncherRecords, type FencedRecords } from './records.ts';
+import { LauncherRecords, type LauncherItems } from './records.ts';
 import type { MachineRow, RunRow } from './rows.ts';
 import { Runs } from './runs.ts';
 import { planRun } from './task-request.ts';
@@ -33,7 +33,7 @@ import { defaultLauncherTimings, type LauncherTimings } from './timings.ts';
 export interface EcsLauncherOptions {
   readonly deployment: Deployment;
   readonly clients: LauncherClients;
-  readonly records: FencedRecords;
+  readonly records: LauncherItems;
   /** Token of the app's lease. */
   readonly fence: number;
   readonly clock: Clock;
@@ -45,6 +45,10 @@ export interface EcsLauncherOptions {
    * Hands on everything that a work wrote, before its end is told; gives what its process said of that end.
    */
   readonly settle?: (ref: WorkRef) => Promise<SaidOfEnd | null>;
+  /** Says why a new launch may not be now. */
+  readonly admit?: (spec: WorkSpec) => Extract<LaunchResult, { ok: false }> | null;
+  /** Hears of every machine and run, those that earlier flows left included. */
+  readonly observer?: RowObserver;
 }
 
 export class EcsLauncher implements Launcher {
@@ -70,7 +74,7 @@ export class EcsLauncher implements Launcher {
       deployment,
       clock,
       aws: new AwsCalls(clients, deployment),
-      book: new Book(this.#records),
+      book: new Book(this.#records, options.observer),
       sight: {
         tasks: new Map(),
         asked: new Set(),
@@ -161,6 +165,12 @@ export class EcsLauncher implements Launcher {
     return this.#machines.all.map(({ row }) => row);
   }
 
+  /** Whether AWS was asked, and no task and no machine of the app is left. */
+  get hasNothing(): boolean {
+    const { runs, machines } = this.#parts.book;
+    return this.#keeper.hasReconciled && runs.size === 0 && machines.size === 0;
+  }
+
   /** Leaves tasks and machines as they are, for the next flow. */
   leave(): void {
     this.#closed ??= { why: 'the flow is leaving', done: Promise.resolve() };
@@ -175,8 +185,10 @@ export class EcsLauncher implements Launcher {
   async #load(): Promise<void> {
     const { book, clock, timings } = this.#parts;
     const { runs, machines } = await this.#records.load();
-    for (const row of machines)
+    for (const row of machines) {
       if (row.state !== 'terminated') book.addMachine(row, clock.monotonic());
+      else this.#options.observer?.machine(row);
+    }
     for (const row of runs.toSorted((a, b) => a.epoch - b.epoch)) {
       const older = book.note(row);
       if (older?.end) this.#forget(older);
@@ -199,6 +211,8 @@ export class EcsLauncher implements Launcher {
     const ref = { work, epoch };
     if (this.#closed) return { ok: false, reason: 'closed', message: this.#closed.why };
     if ((book.newest(work)?.epoch ?? 0) >= epoch) return { ok: true, ref };
+    const refusal = this.#options.admit?.(spec) ?? null;
+    if (refusal !== null) return refusal;
     const planned = planRun(deployment, spec, clock.now());
     if (!planned.ok) return planned;
     const { row } = planned;

@@ -38,6 +38,11 @@ export class Keeper {
     this.#quietAtMs = parts.clock.monotonic() + parts.timings.quietMs;
   }
 
+  /** Whether all that is paid for was compared with the rows once. */
+  get hasReconciled(): boolean {
+    return this.#reconciledAtMs !== Number.NEGATIVE_INFINITY;
+  }
+
   /** Nothing is done any more; what is under way ends by itself. */
   halt(): void {
     this.#halted = true;
@@ -143,7 +148,9 @@ export class Keeper {
     }
     entry.stepping = true;
     entry.again = false;
-    const over = take()
+    const over = this.#parts.book.records
+      .confirm()
+      .then(take)
       .then(
         () => {
           entry.trouble = '';

@@ -88,6 +88,11 @@ export class Machines {
     wake();
   }
 
+  /** Whether its agent has not been heard of for so long that it never will be: its tasks do not end any more. */
+  isDeaf(machine: Machine): boolean {
+    return this.#releasing.isDeaf(machine);
+  }
+
   async step(machine: Machine): Promise<void> {
     const { book } = this.#parts;
     await book.settleMachine(machine);
@@ -145,7 +150,7 @@ export class Machines {
   }
 
   async #watch(machine: Machine): Promise<void> {
-    const { clock, sight, timings } = this.#parts;
+    const { clock, sight } = this.#parts;
     const container = sight.containers.get(machine.row.instanceId);
     if (container?.status === 'ACTIVE' && container.agentConnected === true) {
       machine.deafSinceMs = null;
@@ -153,10 +158,8 @@ export class Machines {
       if (await this.#releasing.isGone(machine)) return;
       machine.deafSinceMs ??= clock.monotonic();
     }
-    const isDeaf =
-      machine.deafSinceMs !== null &&
-      clock.monotonic() - machine.deafSinceMs > timings.bootTimeoutMs;
-    if (isDeaf && !this.#hasTask(machine)) this.giveBack(machine, 'its agent does not connect');
+    if (this.#releasing.isDeaf(machine) && !this.#hasTask(machine))
+      this.giveBack(machine, 'its agent does not connect');
     else this.#goWhenIdle(machine);
   }
 

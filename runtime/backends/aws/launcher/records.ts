@@ -30,6 +30,9 @@ type Item = Record<string, AttributeValue>;
 /** Fenced writes below an app's key. */
 export type FencedRecords = Pick<FencedItems, 'put' | 'delete' | 'query'>;
 
+/** What a launcher needs of them. */
+export type LauncherItems = FencedRecords & Pick<FencedItems, 'confirm'>;
+
 /** The work's own items, which are outside of the app's key. */
 export interface InputPlace {
   readonly client: DynamoDBClient;
@@ -39,14 +42,24 @@ export interface InputPlace {
 }
 
 export class LauncherRecords {
-  readonly #records: FencedRecords;
+  readonly #records: LauncherItems;
   readonly #inputs: InputPlace;
   readonly #app: string;
 
-  constructor(app: string, records: FencedRecords, inputs: InputPlace) {
+  constructor(app: string, records: LauncherItems, inputs: InputPlace) {
     this.#app = app;
     this.#records = records;
     this.#inputs = inputs;
+  }
+
+  /**
+   * To be awaited before anything is done to AWS that no row of this step was written for: a flow that stood still may have
+   * been replaced meanwhile (R4).
+   *
+   * @throws `STORE_CONFLICT` when another flow holds the lease
+   */
+  async confirm(): Promise<void> {
+    if (!(await this.#records.confirm())) this.#check('fenced');
   }
 
   async load(): Promise<{ readonly runs: RunRow[]; readonly machines: MachineRow[] }> {

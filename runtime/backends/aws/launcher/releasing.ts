@@ -1,7 +1,8 @@
 /**
  * Gives machines back, in the one order that ends the bill.
  *
- * G1 A machine is terminated only when ECS says, after it was closed to new tasks, that it has none.
+ * G1 A machine is terminated only when ECS says, after it was closed to new tasks, that it has none. One whose agent is gone
+ *    for good is an exception: ECS would count its tasks for ever, so it goes when no run is on it.
  * G2 `terminatedAt` is when EC2 confirmed that it shuts down: there the bill ends.
  * G3 Its group is told to want one instance less, or it would start another one.
  */
@@ -12,6 +13,10 @@ import type { LauncherParts } from './parts.ts';
 
 /** States of EC2 in which nothing is billed any more. */
 const OVER: ReadonlySet<string> = new Set(['shutting-down', 'terminated']);
+
+/** Why EC2 ends an instance that it could not start ("Instance terminates immediately"). */
+const NOT_STARTED =
+  /^(Server\.(InsufficientInstanceCapacity|InternalError)|Client\.(VolumeLimitExceeded|InternalError|InvalidSnapshot\.NotFound))$/;
 
 export class Releasing {
   readonly #parts: LauncherParts;
@@ -32,7 +37,13 @@ export class Releasing {
     // EC2 may not know an instance yet that was started a moment ago.
     if (instance === null && this.#isYoung(machine)) return false;
     if (instance !== null && !OVER.has(instance.State?.Name ?? '')) return false;
-    this.#over(machine, 'it ended without being asked to');
+    const failed =
+      machine.row.registeredAt === null && NOT_STARTED.test(instance?.StateReason?.Code ?? '');
+    this.#over(
+      machine,
+      failed ? 'EC2 could not start it' : 'it ended without being asked to',
+      failed,
+    );
     return true;
   }
 
@@ -41,16 +52,25 @@ export class Releasing {
     return clock.monotonic() - knownAtMs < timings.missingMs;
   }
 
+  /** Whether its agent is gone for good. */
+  isDeaf({ deafSinceMs }: Machine): boolean {
+    const { clock, timings } = this.#parts;
+    return deafSinceMs !== null && clock.monotonic() - deafSinceMs > timings.bootTimeoutMs;
+  }
+
   /** One step of a machine that is given back. */
   async step(machine: Machine): Promise<void> {
-    const { aws, paid, sight, timings, clock } = this.#parts;
+    const { aws, book, paid, sight, timings, clock } = this.#parts;
     const { instanceId, autoScalingGroup } = machine.row;
     const container = await this.#container(machine);
     if (container?.containerInstanceArn) {
       if (container.status === 'ACTIVE')
         await aws.setContainerInstance(container.containerInstanceArn, 'DRAINING');
       const now = await this.#container(machine);
-      if ((now?.runningTasksCount ?? 0) + (now?.pendingTasksCount ?? 0) > 0) {
+      this.#noteAgent(machine, now);
+      const tasks = (now?.runningTasksCount ?? 0) + (now?.pendingTasksCount ?? 0);
+      const isUsed = book.runsOn(instanceId).length > 0;
+      if (tasks > 0 && (isUsed || !this.isDeaf(machine))) {
         await this.#keepOrWait(machine, container.containerInstanceArn);
         return;
       }
@@ -101,6 +121,11 @@ export class Releasing {
     log(`${machine.row.instanceId} is used again and stays`);
   }
 
+  #noteAgent(machine: Machine, container: ContainerInstance | undefined): void {
+    if (container?.agentConnected === true) machine.deafSinceMs = null;
+    else machine.deafSinceMs ??= this.#parts.clock.monotonic();
+  }
+
   async #container({ row }: Machine): Promise<ContainerInstance | undefined> {
     const { aws, sight } = this.#parts;
     const arn =
@@ -109,7 +134,7 @@ export class Releasing {
     return (await aws.describeContainerInstances([arn])).get(row.instanceId);
   }
 
-  #over(machine: Machine, why: string): void {
+  #over(machine: Machine, why: string, failed = false): void {
     const { book, clock, log, wake } = this.#parts;
     const { releasedAt, instanceId } = machine.row;
     const terminatedAt = clock.now();
@@ -119,6 +144,7 @@ export class Releasing {
       releasedAt: releasedAt ?? terminatedAt,
       kept: false,
       why,
+      ...(failed ? { failed } : {}),
     });
     log(`${instanceId} is billed no longer: ${why}`);
     wake();

@@ -108,6 +108,8 @@ const machineRowSchema = z.object({
   registeredAt: z.number().nullable(),
   releasedAt: z.number().nullable(),
   terminatedAt: z.number().nullable(),
+  /** EC2 could not start it: it is not on the bill. */
+  failed: z.boolean().optional(),
 });
 /** One instance that is or was paid for; what costs are counted from. */
 export type MachineRow = z.infer<typeof machineRowSchema>;

@@ -4,6 +4,7 @@
  * E1 The end of a run is recorded when it is first seen (ECS forgets stopped tasks), then what the work wrote is handed on,
  *    then it is told, once.
  * E2 A run that is to stop ends at once where no task can exist, and with its task otherwise.
+ * E3 A run that is to stop on a machine whose agent is gone for good ends with that: its machine is ended under it.
  */
 import type { Task } from '@aws-sdk/client-ecs';
 import type { WorkRef } from '../../../ports/launcher.ts';
@@ -22,15 +23,24 @@ const STOP_REASONS: Readonly<Record<StopCause, string>> = {
   host: 'stormkite: its machine is gone',
   start: 'stormkite: it did not start in time',
 };
+/** What a run that was stopped for a cause ended with, where nothing more is seen of it. */
+const REASON_OF_STOP: Readonly<Record<StopCause, RunEnd['reason']>> = {
+  asked: 'stopped',
+  spot: 'interrupted',
+  host: 'interrupted',
+  start: 'exited',
+};
 /** Tasks that ECS found no place for, before a run is given up. */
 const MAX_UNPLACED = 3;
 
 export class Runs {
   readonly #parts: LauncherParts;
+  readonly #machines: Machines;
   readonly #placing: Placing;
 
   constructor(parts: LauncherParts, machines: Machines) {
     this.#parts = parts;
+    this.#machines = machines;
     this.#placing = new Placing(parts, machines, (run, reason, message) =>
       this.#end(run, { reason, message, forced: false }),
     );
@@ -71,6 +81,8 @@ export class Runs {
       return;
     }
     log(`stopping the task ${arn}, which no work wants${of === null ? '' : ` (${of.work})`}`);
+    // It may be wanted by the flow that came after this one.
+    await book.records.confirm();
     await aws.stopTask(arn, 'stormkite: no work wants this task');
   }
 
@@ -98,6 +110,7 @@ export class Runs {
     if (sight.state === 'running') this.#running(run, sight);
     this.#watchHost(run, task);
     await this.#terminate(run, arn);
+    this.#giveUpDeaf(run);
   }
 
   /** Not known yet, or no longer. */
@@ -155,6 +168,16 @@ export class Runs {
     if (clock.monotonic() - run.hostLostSinceMs < timings.hostLostMs) return;
     const reason = run.row.stop === 'asked' ? 'stopped' : 'interrupted';
     this.#end(run, { reason, message: `its machine ${instanceId} is gone`, forced: false });
+  }
+
+  /** Without an agent no task ends, whatever ECS is asked for. Its run is over, so that its machine can go (E3). */
+  #giveUpDeaf(run: Run): void {
+    const { stop, end, instanceId } = run.row;
+    const machine = this.#machineOf(run);
+    if (stop === null || end !== null || run.stopSentAtMs === null || !machine) return;
+    if (!this.#machines.isDeaf(machine)) return;
+    const message = `it was told to stop, and the agent of its machine ${instanceId} does not answer`;
+    this.#end(run, { reason: REASON_OF_STOP[stop], message, forced: true });
   }
 
   /** SIGTERM, and after the time-out of the task definition SIGKILL: `StopTask` does both. */

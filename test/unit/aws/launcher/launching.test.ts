@@ -55,6 +55,25 @@ describe('a launch', () => {
     await flow.launcher.close();
   });
 
+  test('throttled after its answers were lost makes no second instance and no second task', async ({
+    expect,
+  }) => {
+    const account = new ScriptedAccount();
+    const throttled = new Set(['LaunchInstancesCommand', 'RunTaskCommand']);
+    account.after = (name) => {
+      // What the SDK throws when it repeated a call by itself, and the repetition was one too many.
+      if (throttled.delete(name)) throw refusal('ThrottlingException', 'Rate exceeded');
+    };
+    account.lateLists = 20;
+    const flow = await openFlow(account);
+    const hardware = { ...specOf(WORK).hardware, name: 'default', gpus: 0 };
+    expectOk(await flow.launcher.launch(specOf(WORK, { hardware })));
+    await flow.told(WORK, 'running');
+    expect(account.instances).toHaveLength(1);
+    expect(epochsOf(account, WORK)).toEqual([1]);
+    await flow.launcher.close();
+  });
+
   test('falls back to the next subnet, and waits and begins again after the last', async ({
     expect,
   }) => {

@@ -254,12 +254,33 @@ describe('a machine', () => {
     await flow.launcher.stop(ref, 0);
     await flow.launcher.keep(WORK);
     account.instances[0]!.connected = false;
+    const calls = account.calls.length;
+    await until('it was looked at', () => account.calls.length > calls + 20);
     await flow.launcher.launch(specOf(WORK, { epoch: 2 }));
     await until('it waits', () => flow.pending(WORK).some((text) => text.includes('no room yet')));
     account.instances[0]!.connected = true;
     await flow.told(WORK, 'running', 2);
     expect(account.instances).toHaveLength(1);
     await flow.launcher.close();
+  });
+
+  test('whose agent is gone for good is ended though ECS counts a task, once its work is stopped', async ({
+    expect,
+  }) => {
+    const { account, flow } = await running({ quick: { bootTimeoutMs: 60 } });
+    account.tasks[0]!.stuck = true;
+    account.instances[0]!.connected = false;
+    const looks = account.calls.length;
+    await until('it was looked at for a while', () => account.calls.length > looks + 100);
+    expect(account.live).toHaveLength(1);
+    expect(await flow.launcher.stop(ref, 0)).toEqual({ forced: true });
+    expect(await flow.told(WORK, 'exited')).toMatchObject({
+      reason: 'stopped',
+      message: expect.stringContaining('the agent of its machine i-1 does not answer'),
+    });
+    await flow.launcher.release(WORK);
+    expect(account.live).toEqual([]);
+    flow.launcher.leave();
   });
 
   test('whose end AWS refuses for now is ended later', async ({ expect }) => {

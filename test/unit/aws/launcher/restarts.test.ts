@@ -47,6 +47,28 @@ class WatchedClock extends SystemClock {
   }
 }
 
+describe('a flow that stood still', () => {
+  test('leaves what the flow after it started alone', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const hardware = { ...specOf(WORK).hardware, name: 'default', gpus: 0 };
+    const late = await openFlow(account);
+    await late.launcher.launch(specOf(WORK, { hardware }));
+    await late.told(WORK, 'running');
+    await until('it is recorded', () => account.row('R#')[0]?.['state'] === 'running');
+    account.fence += 1;
+    const flow = await openFlow(account, { fence: account.fence });
+    // On the same machine, so that the late flow finds nothing new but a task.
+    await flow.launcher.launch(specOf('root.next', { hardware }));
+    await flow.told('root.next', 'running');
+    const calls = account.calls.length;
+    await until('both have looked', () => account.calls.length > calls + 200);
+    expect(account.calls).not.toContain('StopTaskCommand');
+    expect(account.running).toHaveLength(2);
+    expect(await late.launcher.launch(specOf('root.other'))).toMatchObject({ ok: false });
+    await flow.launcher.close();
+  });
+});
+
 describe('a flow that comes back', () => {
   test('finds what runs, with its address, and starts nothing', async ({ expect }) => {
     const account = await left();

@@ -6,7 +6,7 @@
  */
 import type { Task } from '@aws-sdk/client-ecs';
 import type { LauncherClients } from '../../../../runtime/backends/aws/launcher/aws-calls.ts';
-import type { FencedRecords } from '../../../../runtime/backends/aws/launcher/records.ts';
+import type { LauncherItems } from '../../../../runtime/backends/aws/launcher/records.ts';
 import { workTaskOf } from '../../../../runtime/backends/aws/launcher/task-request.ts';
 
 type Input = Record<string, any>;
@@ -84,7 +84,7 @@ export class ScriptedAccount {
   }
 
   /** Rows as a flow with this fence writes them. */
-  records(fence = this.fence, guard: Guard = (_, take) => take()): FencedRecords {
+  records(fence = this.fence, guard: Guard = (_, take) => take()): LauncherItems {
     this.fence = Math.max(this.fence, fence);
     const write = (name: string, change: () => void) =>
       guard(name, async () => {
@@ -94,6 +94,7 @@ export class ScriptedAccount {
         return 'written' as const;
       });
     return {
+      confirm: async () => fence >= this.fence,
       put: (sk, attributes) => write('PutRow', () => void this.rows.set(sk, { ...attributes })),
       delete: (sk) => write('DeleteRow', () => void this.rows.delete(sk)),
       query: (prefix) =>
@@ -151,7 +152,7 @@ export class ScriptedAccount {
       if (!ShouldDecrementDesiredCapacity) throw new Error('the group would start another one');
       if (instance.protected) throw refusal('ValidationError', 'it is protected');
       const used = this.running.some((task) => task.instance === InstanceId);
-      if (used) throw new Error(`${InstanceId} was ended under its task`);
+      if (used && instance.connected) throw new Error(`${InstanceId} was ended under its task`);
       instance.state = 'shutting-down';
       return {};
     },

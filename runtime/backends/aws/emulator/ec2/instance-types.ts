@@ -1,6 +1,7 @@
-/** EC2 instance types that the emulator has: their sizes, and prices of Linux on demand in us-east-1 as of November 2026. */
+/** EC2 instance types that the emulator has: those whose size and price Stormkite knows (`runtime/hardware`). */
 import { appError } from '../../../../errors/index.ts';
 import { instanceSizeOf, type InstanceSize } from '../../../../hardware/instance-sizes.ts';
+import { priceSnapshot } from '../../../../hardware/price-snapshot.ts';
 
 /** Quota that an instance type's vCPUs count against. */
 export const quotaFamilies = ['standard', 'g', 'p'] as const;
@@ -13,37 +14,6 @@ export interface InstanceType extends InstanceSize {
   readonly family: QuotaFamily;
 }
 
-/** Dollars per hour. */
-const PRICES: Readonly<Record<string, number>> = {
-  't3.medium': 0.0416,
-  't3.large': 0.0832,
-  't4g.medium': 0.0336,
-  'm7i-flex.large': 0.0958,
-  'c5.large': 0.085,
-  'c6i.large': 0.085,
-  'c5.xlarge': 0.17,
-  'm5.large': 0.096,
-  'm6i.large': 0.096,
-  'm6i.2xlarge': 0.384,
-  'm7i.large': 0.1008,
-  'm7i.2xlarge': 0.4032,
-  'g4dn.xlarge': 0.526,
-  'g4dn.2xlarge': 0.752,
-  'g4dn.12xlarge': 3.912,
-  'g5.xlarge': 1.006,
-  'g5.2xlarge': 1.212,
-  'g5.12xlarge': 5.672,
-  'g6.xlarge': 0.8048,
-  'g6.2xlarge': 0.9776,
-  'g6.12xlarge': 4.6016,
-  'g6e.xlarge': 1.861,
-  'p3.2xlarge': 3.06,
-  'p3.8xlarge': 12.24,
-  'p3.16xlarge': 24.48,
-  'p4d.24xlarge': 21.957642,
-  'p5.48xlarge': 55.04,
-};
-
 /** ECS counts a vCPU as so many units. */
 export const CPU_UNITS = 1_024;
 
@@ -52,7 +22,7 @@ export class InstanceTypes {
 
   /** @param prices dollars per hour of more types, or other prices of those that are known. */
   constructor(prices: Readonly<Record<string, number>> = {}) {
-    this.#prices = { ...PRICES, ...prices };
+    this.#prices = { ...priceSnapshot.onDemand, ...prices };
   }
 
   /** @throws `EMULATOR_INSTANCE_TYPE_UNKNOWN` for a type without a size or a price. */

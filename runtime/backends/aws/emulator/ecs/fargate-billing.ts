@@ -1,11 +1,6 @@
+import { priceSnapshot } from '../../../../hardware/price-snapshot.ts';
 import type { EmulatorContext } from '../context.ts';
 import type { Task } from './task.ts';
-
-/** Dollars per hour, us-east-1, November 2026. */
-const PRICES = {
-  ARM64: { vcpu: 0.032_38, gib: 0.003_56 },
-  X86_64: { vcpu: 0.040_48, gib: 0.004_445 },
-} as const;
 
 const UNITS = 1_024;
 /** Fargate Spot costs about so much of the usual price. */
@@ -15,7 +10,7 @@ const SPOT_SHARE = 0.3;
 export function beginFargateBilling(task: Task, { billing, clock }: EmulatorContext): void {
   const platform: unknown = task.wish.definition['runtimePlatform'];
   const isArm = Object(platform)['cpuArchitecture'] === 'ARM64';
-  const price = PRICES[isArm ? 'ARM64' : 'X86_64'];
+  const price = priceSnapshot.fargate[isArm ? 'arm64' : 'x86'];
   const vcpus = task.demand.cpuUnits / UNITS;
   const gib = task.demand.memoryMiB / UNITS;
   const isSpot = task.wish.capacityProvider === 'FARGATE_SPOT';
@@ -24,7 +19,7 @@ export function beginFargateBilling(task: Task, { billing, clock }: EmulatorCont
     kind: 'fargate',
     type: `${vcpus} vCPU, ${gib} GB${isArm ? ', ARM' : ''}`,
     market: isSpot ? 'spot' : 'on-demand',
-    dollarsPerHour: (vcpus * price.vcpu + gib * price.gib) * (isSpot ? SPOT_SHARE : 1),
+    dollarsPerHour: (vcpus * price.vcpuHour + gib * price.gibHour) * (isSpot ? SPOT_SHARE : 1),
     launchedAt: clock.now(),
   });
 }
