@@ -39,10 +39,14 @@ export class UiRig {
     this.url = parts.line.url + parts.rootPath;
   }
 
-  static async open(appFile: string, rootPath = ''): Promise<UiRig> {
+  static async open(
+    appFile: string,
+    rootPath = '',
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<UiRig> {
     if (chromiumPath === null) throw new Error('there is no Chromium: set CHROMIUM to its path');
     const cli = await TestCli.open();
-    const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath });
+    const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath, ...env });
     const [, address = ''] = await program.line(/ at (http:\/\/[\d.]+:\d+)/);
     const line = await BreakableLine.open(address);
     const browser = await chromium.launch({
