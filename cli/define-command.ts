@@ -16,6 +16,8 @@ export interface CommandContext {
 export interface ArgumentSpec {
   readonly summary: string;
   readonly optional?: true;
+  /** The last one: all that is left, options of its own too after `--`. */
+  readonly many?: true;
 }
 
 export interface OptionSpec {
@@ -38,7 +40,11 @@ type Options = Readonly<Record<string, OptionSpec>>;
 
 /** What the user gave: arguments and values as text, switches as booleans. */
 export type CommandInput<A extends Arguments, O extends Options> = {
-  readonly [K in keyof A]: A[K] extends { readonly optional: true } ? string | undefined : string;
+  readonly [K in keyof A]: A[K] extends { readonly many: true }
+    ? readonly string[]
+    : A[K] extends { readonly optional: true }
+      ? string | undefined
+      : string;
 } & {
   readonly [K in keyof O]: O[K] extends { readonly many: true }
     ? readonly string[]

@@ -1,6 +1,8 @@
-/** How commands find a running app and talk to it. */
+/** How commands find an app and talk to it: one that runs on this machine, else one that is deployed. */
 import { connect, type AppClient } from '../runtime/client/index.ts';
 import { appError } from '../runtime/errors/index.ts';
+import type { DeployedApp } from '../runtime/host/deployed-app.ts';
+import { recordedDeployments } from '../runtime/host/deployments.ts';
 import { homeOf, runningApps, type RunInfo } from '../runtime/host/run-directory.ts';
 import type { CommandContext } from './define-command.ts';
 
@@ -8,22 +10,52 @@ import type { CommandContext } from './define-command.ts';
 export const ANSWER_MS = 5_000;
 
 export interface FoundApp {
+  /** Of a deployed app: its name and where it is reached. */
   readonly info: RunInfo;
   readonly client: AppClient;
+  /** `null` for an app of this machine. */
+  readonly deployed: DeployedApp | null;
 }
 
 /**
- * The running app of a name, or the only one that runs, when it answers.
+ * The app of a name, or the only one that runs, when it answers.
  *
- * @throws `CLI_APP_SILENT`, and what {@link findRun} throws
+ * @throws `CLI_APP_SILENT`, what {@link findRun} throws, and for deployed apps `AWS_…`, `DEPLOY_…`
  */
 export async function findApp(
   context: CommandContext,
   name: string | undefined,
 ): Promise<FoundApp> {
+  const deployed = await findDeployed(context, name);
+  if (deployed !== null) {
+    const info = { ...infoOf(deployed), ...(await deployed.reach(context.signal)) };
+    return { info, deployed, client: clientOf(info, context.signal) };
+  }
   const info = await findRun(context, name);
   await checkAnswers(info, context.signal);
-  return { info, client: clientOf(info, context.signal) };
+  return { info, deployed, client: clientOf(info, context.signal) };
+}
+
+/** The deployed app that is meant: named, or the only one there is, while no app of this machine is. */
+export async function findDeployed(
+  { env }: CommandContext,
+  name: string | undefined,
+): Promise<DeployedApp | null> {
+  const home = homeOf(env);
+  const here = await runningApps(home);
+  const isHere = name === undefined ? here.length > 0 : here.some((app) => app.name === name);
+  if (isHere) return null;
+  const recorded = Object.keys(await recordedDeployments(home));
+  const wanted = name ?? (recorded.length === 1 ? recorded[0] : undefined);
+  if (wanted === undefined) return null;
+  const { DeployedApp: Deployed } = await import('../runtime/host/deployed-app.ts');
+  return await Deployed.find(home, wanted, env);
+}
+
+/** What `ps` shows of a deployed app, before it was reached. */
+export function infoOf({ name }: Pick<DeployedApp, 'name'>): RunInfo {
+  const unknown = { pid: 0, processStart: '', startedAt: '', appFile: '', version: '' };
+  return { name, url: '', ...unknown };
 }
 
 /**

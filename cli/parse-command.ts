@@ -43,8 +43,8 @@ export function parseInput(
     if (many === true) input[name] = found ?? [];
     else input[name] = value === undefined ? found === true : found;
   }
-  Object.keys(command.arguments).forEach((name, index) => {
-    input[name] = parser.args[index];
+  Object.entries(command.arguments).forEach(([name, { many }], index) => {
+    input[name] = many === true ? parser.args.slice(index) : parser.args[index];
   });
   return { input };
 }
@@ -61,8 +61,9 @@ function parserOf(command: Command): Parser {
     .allowExcessArguments(false)
     .exitOverride()
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-  for (const [argument, { summary: text, optional }] of Object.entries(command.arguments)) {
-    parser.argument(optional === true ? `[${argument}]` : `<${argument}>`, text);
+  for (const [argument, { summary: text, optional, many }] of Object.entries(command.arguments)) {
+    const shown = many === true ? `${argument}...` : argument;
+    parser.argument(optional === true ? `[${shown}]` : `<${shown}>`, text);
   }
   for (const [option, { summary: text, value, many, short }] of Object.entries(command.options)) {
     const flag = `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -1,5 +1,7 @@
 /** JSON shapes of `--json`, one per command; a test holds every command to its schema. */
 import { z } from 'zod';
+import { appModes } from '../runtime/protocol/app-status.ts';
+import { costSchema as appCostSchema } from '../runtime/protocol/cost.ts';
 import { appStages } from '../runtime/protocol/events.ts';
 import {
   commandListSchema,
@@ -67,11 +69,55 @@ export const psSchema = z.object({
   ),
 });
 
-/** `start`, `stop` and `delete --json`; `stop --all` names no work. */
+/** `start`, `stop`, `delete`, `pause` and `resume --json`; those of a whole app name no work. */
 export const commandSchema = z.object({
   app: z.string(),
   work: z.string().optional(),
-  command: z.enum(['start', 'stop', 'delete']),
+  command: z.enum(['start', 'stop', 'delete', 'pause', 'resume']),
+});
+
+/** `cost --json`. */
+export const costSchema = z.object({
+  app: z.string(),
+  mode: z.enum(appModes),
+  flowPerHour: z
+    .number()
+    .describe('dollars of the flow itself, which the sums leave out; 0 locally'),
+  cost: appCostSchema.nullable().describe('null: no machine was ever billed'),
+});
+
+/** `prices --json`. */
+export { priceListSchema as pricesSchema } from '../runtime/hardware/prices.ts';
+
+/** `doctor --json`. */
+export const doctorSchema = z.object({
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      status: z.enum(['ok', 'warn', 'fail', 'skipped']),
+      found: z.string(),
+      mend: z.string().optional().describe('what to do about it'),
+    }),
+  ),
+});
+
+/** `open --json`. */
+export const openSchema = z.object({ app: z.string(), url: z.string() });
+
+/** `deploy --json`: the plan, then what was done, unless it was a dry run. */
+export { deploySummarySchema as deployPlanSchema } from '../runtime/host/deploy-summary.ts';
+export const deploySchema = z.object({
+  app: z.string(),
+  region: z.string(),
+  stack: z.string(),
+  outputs: z.record(z.string(), z.string()),
+});
+
+/** `destroy --json`. */
+export const destroySchema = z.object({
+  app: z.string(),
+  stack: z.string(),
+  kept: z.array(z.string()).describe('tables that were kept'),
 });
 
 /** `command --json`: what the command gave, or all commands when none is named. */

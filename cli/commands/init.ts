@@ -9,16 +9,29 @@ import { starterFiles } from '../starter.ts';
 
 export const init = defineCommand({
   name: 'init',
-  summary: 'Write a small app to start from',
-  details: 'It runs at once, without installing anything. Files that exist are never overwritten.',
+  summary: 'Write a small app to start from, or with --aws make one ready to be deployed',
+  details:
+    'It runs at once, without installing anything. Files that exist are never overwritten.\n' +
+    '--aws adds the AWS CDK to package.json, in versions that work together, and writes cdk.json.',
   arguments: { dir: { summary: 'Folder for it (default: this one)', optional: true } },
-  options: { ...jsonOption },
+  options: {
+    aws: { summary: 'Pin aws-cdk, aws-cdk-lib and constructs in the project, and write cdk.json' },
+    ...jsonOption,
+  },
   examples: [
     { line: 'stormkite init my-app', does: 'a new folder with an app' },
     { line: 'stormkite init', does: 'an app in this folder' },
+    { line: 'stormkite init --aws', does: 'this project can be deployed' },
   ],
-  async run({ output, cwd }, { dir = '.' }) {
+  async run({ output, cwd }, { dir = '.', aws }) {
     const directory = resolve(cwd, dir);
+    if (aws) {
+      const { prepareForAws } = await import('../prepare-for-aws.ts');
+      const files = await prepareForAws(directory);
+      const steps = ['npm install', 'stormkite doctor', 'stormkite deploy app.ts'];
+      output.result({ directory, files, next: steps }, () => toText(files, steps));
+      return exitCodes.done;
+    }
     const files = starterFiles(packageNameOf(directory), stormkiteVersion());
     const existing = Object.keys(files).filter((file) => existsSync(join(directory, file)));
     if (existing.length > 0)

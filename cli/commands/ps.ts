@@ -3,7 +3,7 @@ import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf, runningApps, type RunInfo } from '../../runtime/host/run-directory.ts';
 import type { WorkSummary } from '../../runtime/protocol/events.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
-import { ANSWER_MS, clientOf, findRun } from '../find-app.ts';
+import { ANSWER_MS, clientOf, findDeployed, findRun, infoOf } from '../find-app.ts';
 import { toTable } from '../table.ts';
 
 interface Row {
@@ -17,14 +17,22 @@ export const ps = defineCommand({
   name: 'ps',
   summary: 'List the apps that run, and their works',
   arguments: {},
-  options: { app: { summary: 'Only this app', value: 'name' }, ...jsonOption },
+  options: {
+    app: { summary: 'Only this app; may be a deployed one', value: 'name' },
+    ...jsonOption,
+  },
   examples: [
     { line: 'stormkite ps', does: 'every app that runs on this machine' },
-    { line: 'stormkite ps --app shop --json', does: 'one app, for a program' },
+    { line: 'stormkite ps --app shop --json', does: 'one app, also a deployed one, for a program' },
   ],
   async run(context, { app }) {
+    const deployed = app === undefined ? null : await findDeployed(context, app);
     const infos =
-      app === undefined ? await runningApps(homeOf(context.env)) : [await findRun(context, app)];
+      deployed !== null
+        ? [{ ...infoOf(deployed), ...(await deployed.reach(context.signal)) }]
+        : app === undefined
+          ? await runningApps(homeOf(context.env))
+          : [await findRun(context, app)];
     const rows = await Promise.all(infos.map((info) => ask(info, context.signal)));
     context.output.result({ apps: rows.map(toJson) }, () => toText(rows, context));
     return exitCodes.done;
@@ -43,16 +51,18 @@ async function ask(info: RunInfo, signal: AbortSignal): Promise<Row> {
 }
 
 function toJson({ info, status, works }: Row): object {
-  const { name, pid, startedAt, url, appFile, version } = info;
+  const { name, url, appFile } = info;
+  // What a deployed app knows of itself only it can tell.
+  const isHere = info.startedAt !== '';
   return {
     name,
     stage: status?.stage ?? 'unreachable',
     url,
-    pid,
-    startedAt,
+    pid: isHere ? info.pid : (status?.pid ?? 0),
+    startedAt: isHere ? info.startedAt : (status?.startedAt ?? new Date(0).toISOString()),
     appFile,
     version: status?.version ?? null,
-    stormkite: version,
+    stormkite: isHere ? info.version : (status?.stormkite ?? ''),
     works,
   };
 }
@@ -61,7 +71,7 @@ function toText(rows: readonly Row[], { output }: CommandContext): string {
   if (rows.length === 0) return 'no app is running; start one with `stormkite run app.ts`';
   const { bold, dim } = output.colours;
   const texts = rows.map(({ info, status, works }) => {
-    const head = `${bold(info.name)}  ${status?.stage ?? 'does not answer'}  ${info.url}  ${dim(`pid ${info.pid}, since ${info.startedAt}`)}`;
+    const head = `${bold(info.name)}  ${status?.stage ?? 'does not answer'}  ${info.url}  ${dim(info.startedAt === '' ? `deployed, since ${status?.startedAt ?? '?'}` : `pid ${info.pid}, since ${info.startedAt}`)}`;
     const lines = works.map(
       ({ name, class: className, status: { stage, reason }, hardware, pid, url }) => [
         name,

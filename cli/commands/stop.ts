@@ -55,7 +55,10 @@ async function endApp({ client }: FoundApp, message = ''): Promise<void> {
 }
 
 /** Its process still closes its store after the last event; only then the name is free for another run. */
-async function untilGone({ env, signal }: CommandContext, { info }: FoundApp): Promise<void> {
+export async function untilGone(
+  { env, signal }: CommandContext,
+  { info }: Pick<FoundApp, 'info'>,
+): Promise<void> {
   const isRunning = async (): Promise<boolean> => {
     const apps = await runningApps(homeOf(env));
     return apps.some(

@@ -7,14 +7,26 @@ const DONE = { start: 'starting', stop: 'stopping', delete: 'deleting' } as cons
 
 export const start = defineCommand({
   name: 'start',
-  summary: 'Start a work, or start a stopped or failed one again',
-  arguments: { work },
+  summary: 'Start a work, or start a stopped or failed one again; without a work, a whole app',
+  details:
+    'A deployed app that has ended rests: without a work it is run again. An app that runs stays as it is.',
+  arguments: { work: { ...work, optional: true } },
   options: { ...appOption, ...jsonOption },
   examples: [
     { line: 'stormkite start train', does: 'the work root.train of the only app' },
     { line: 'stormkite start root.d.alice --app shop', does: 'a work of a Dict' },
+    { line: 'stormkite start --app shop', does: 'a deployed app that has ended' },
   ],
-  run: async (context, input) => await commandWork(context, input, 'start'),
+  run: async (context, { work: name, app }) => {
+    if (name !== undefined) return await commandWork(context, { work: name, app }, 'start');
+    const { info, client } = await findApp(context, app);
+    await client.startApp();
+    context.output.result(
+      { app: info.name, command: 'start' },
+      () => `starting ${info.name}; see \`stormkite ps\``,
+    );
+    return exitCodes.done;
+  },
 });
 
 export const remove = defineCommand({
