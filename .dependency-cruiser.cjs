@@ -50,6 +50,24 @@ module.exports = {
       to: { path: '^runtime/(backends|state|loop)/' },
     },
     {
+      name: 'infra-knows-names-only',
+      comment:
+        'The CDK process loads names, plans and errors; hosts and user code run in a child of it.',
+      severity: 'error',
+      from: { path: '^infra/' },
+      to: {
+        path: '^(runtime|cli)/',
+        pathNot:
+          '^runtime/(errors/|hardware/catalogue|backends/aws/(contract|bootstrap|deployment-plan)\\.ts$)',
+      },
+    },
+    {
+      name: 'infra-is-a-door',
+      severity: 'error',
+      from: { path: '^(runtime|cli)/' },
+      to: { path: '^(infra/|node_modules/(aws-cdk-lib|constructs)/)' },
+    },
+    {
       name: 'aws-stays-at-the-edge',
       severity: 'error',
       from: { pathNot: '^(runtime/backends/aws|infra|cli|test/aws)/' },

@@ -24,6 +24,9 @@ export const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   dynamic: async () => (await import('./dynamic.ts')).dynamic,
   soak: async () => (await import('./soak.ts')).soak,
   scale: async () => (await import('./scale.ts')).scale,
+  'aws-latency': async () => (await import('./aws.ts')).awsLatency,
+  'aws-deltas': async () => (await import('./aws.ts')).awsDeltas,
+  'aws-restart': async () => (await import('./aws.ts')).awsRestart,
 };
 
 /** Whether a row keeps its budget; `null` without one. */

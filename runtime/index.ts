@@ -5,6 +5,7 @@
  */
 export { App, type AppInfo, type AppOptions } from './component/app.ts';
 export { Dict, List } from './component/structures.ts';
+export type { Budget } from './component/budget.ts';
 export type { Duration } from './component/duration.ts';
 export { Flow } from './component/flow.ts';
 export type {

@@ -135,6 +135,10 @@ export interface AppClient<A extends AppLike = AppLike> {
   delete(work: string): Promise<void>;
   /** Ends the whole app as `flow.stop(message)` does; resolves when it has begun to end. */
   stopApp(message?: string): Promise<void>;
+  /** Runs an app again that has ended or is paused, where its container still answers; nothing happens while it runs. */
+  startApp(): Promise<void>;
+  /** Ends the works, gives their machines back, and leaves their calls open for the next run. */
+  pauseApp(): Promise<void>;
   /** The commands of `configureCommands()`. */
   commands(): Promise<CommandSummary[]>;
   /** Calls a command of `configureCommands()`; resolves with what it returned. */

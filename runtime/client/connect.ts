@@ -185,6 +185,14 @@ class Client<A extends AppLike> implements AppClient<A> {
     await this.#post('/stop', { message });
   }
 
+  async startApp(): Promise<void> {
+    await this.#post('/start', {});
+  }
+
+  async pauseApp(): Promise<void> {
+    await this.#post('/pause', {});
+  }
+
   async commands(): Promise<CommandSummary[]> {
     return (await this.#requests.getJson('/commands')) as CommandSummary[];
   }

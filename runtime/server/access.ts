@@ -5,6 +5,7 @@
  * A2 A server that other machines can reach wants a token in every request; comparing it takes the same time for all.
  * A3 An address that sends too many wrong tokens is refused for a while, also with the right one.
  * A4 Any one right credential is enough: what is proxied has cookies, tokens and an `Authorization` of its own.
+ * A5 The cookie counts for pages of the app alone: browsers send it to and from every port of a host, `SameSite` or not.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
@@ -18,6 +19,8 @@ export const TOKEN_PARAMETER = 'token';
 
 const TOKEN_BYTES = 24;
 const WILDCARDS = new Set(['0.0.0.0', '::', '']);
+/** What a URL may have around the name of its host; a `Host` has only the name and a port. */
+const NOT_IN_HOST = /[/\\?#@\s]/;
 
 /** Whether only this machine can reach an address. */
 export function isLoopback(host: string): boolean {
@@ -68,7 +71,7 @@ export class Access {
   /** Why a request is refused; `null` when it is not. */
   check(request: AccessRequest): AppError | null {
     const { host, origin } = request;
-    if (host === undefined || !this.#isOwn(nameOf(`http://${host}`))) {
+    if (host === undefined || NOT_IN_HOST.test(host) || !this.#isOwn(nameOf(`http://${host}`))) {
       return appError('SERVER_HOST_REFUSED', { host: host ?? '' });
     }
     if (origin !== undefined && !this.#isOwn(nameOf(origin)))
@@ -76,17 +79,24 @@ export class Access {
     return request.isPreflight ? null : this.#checkToken(request);
   }
 
-  #checkToken({ authorization, cookie, tokenInUrl, address }: AccessRequest): AppError | null {
+  #checkToken(request: AccessRequest): AppError | null {
+    const { authorization, cookie, tokenInUrl, address, origin } = request;
     if (this.#token === null) return null;
     const seconds = this.#failed.blockedSeconds(address);
     if (seconds > 0) return appError('SERVER_TOKEN_LIMITED', { seconds });
     const bearer = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
-    const given = [bearer, ...cookiesOf(cookie, TOKEN_COOKIE), tokenInUrl].filter(
+    const cookies = cookiesOf(cookie, TOKEN_COOKIE);
+    const isOwnPage = isSameOrigin(request);
+    const given = [bearer, ...(isOwnPage ? cookies : []), tokenInUrl].filter(
       (each) => each !== undefined,
     );
-    if (given.length === 0) return appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' });
+    if (given.length === 0) {
+      return origin === undefined || isOwnPage || cookies.length === 0
+        ? appError('SERVER_TOKEN_REFUSED', { problem: 'it has no token' })
+        : appError('SERVER_ORIGIN_REFUSED', { origin });
+    }
     if (given.some((each) => this.isToken(each))) return null;
-    this.#failed.failed(address);
+    this.#failed.failed(address, given.join(' '));
     return appError('SERVER_TOKEN_REFUSED', { problem: 'its token is wrong' });
   }
 
@@ -111,6 +121,13 @@ function nameOf(url: string): string | null {
   return protocol === 'http:' || protocol === 'https:'
     ? name.replace(/^\[(.*)\]$/, '$1').toLowerCase()
     : null;
+}
+
+/** Whether no page asks, or one of the very host and port that is asked. */
+function isSameOrigin({ host = '', origin }: AccessRequest): boolean {
+  if (origin === undefined) return true;
+  // Both are URLs: they passed the checks of their names.
+  return new URL(origin).host === new URL(`${new URL(origin).protocol}//${host}`).host;
 }
 
 /** Values of a cookie; a browser may send several of one name, for several paths. */

@@ -19,6 +19,7 @@ import type { History } from './history.ts';
 import { addHistoryRoutes } from './history-routes.ts';
 import { MAX_BODY_BYTES, toErrorAnswer } from './http-error.ts';
 import { emptyLayout, type LayoutSource } from './layout-source.ts';
+import { addJsonBodies } from './json-body.ts';
 import type { Listener, RequestHandler } from './listener.ts';
 import { Handlers } from './handlers.ts';
 import { LiveStreams } from './live-stream.ts';
@@ -87,11 +88,7 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
     frameworkErrors: (error, request, reply) =>
       void answerError(check(request.raw) ?? error, request, reply),
   });
-  app.addContentTypeParser(
-    'application/json-patch+json',
-    { parseAs: 'string' },
-    app.getDefaultJsonParser('error', 'error'),
-  );
+  addJsonBodies(app);
   app.removeContentTypeParser('text/plain');
   const routes: RegisteredRoute[] = [];
   app.addHook('onRoute', ({ method, url }) => {

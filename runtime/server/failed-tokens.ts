@@ -1,15 +1,21 @@
 /**
  * Slows down whoever guesses tokens: after too many wrong ones an address is refused for a while, whatever it sends.
  *
+ * The same wrong token is one guess, however often it comes: a page that was left open since an earlier run asks again and
+ * again, and would keep everybody behind its address out.
+ *
  * The memory of it is bounded: the addresses that failed longest ago are forgotten first.
  */
+import { createHash } from 'node:crypto';
+
 const MAX_FAILURES = 10;
 const WINDOW_MS = 60_000;
 const MAX_ADDRESSES = 10_000;
 const MS_PER_SECOND = 1_000;
 
 interface Failures {
-  count: number;
+  /** Hashes, because what was sent may be long, or a secret of something else. */
+  readonly tokens: Set<string>;
   /** When they are forgotten. */
   readonly untilMs: number;
 }
@@ -26,19 +32,20 @@ export class FailedTokens {
   /** Seconds for which an address is refused; 0 for one that is not. */
   blockedSeconds(address: string): number {
     const failures = this.#current(address);
-    if (failures === undefined || failures.count < MAX_FAILURES) return 0;
+    if (failures === undefined || failures.tokens.size < MAX_FAILURES) return 0;
     return Math.ceil((failures.untilMs - this.#now()) / MS_PER_SECOND);
   }
 
   /** An address sent a wrong token. */
-  failed(address: string): void {
+  failed(address: string, token: string): void {
+    const hash = createHash('sha256').update(token).digest('base64url');
     const failures = this.#current(address);
     if (failures !== undefined) {
-      failures.count += 1;
+      failures.tokens.add(hash);
       return;
     }
     this.#failures.delete(address);
-    this.#failures.set(address, { count: 1, untilMs: this.#now() + WINDOW_MS });
+    this.#failures.set(address, { tokens: new Set([hash]), untilMs: this.#now() + WINDOW_MS });
     if (this.#failures.size <= MAX_ADDRESSES) return;
     const [oldest] = this.#failures.keys();
     if (oldest !== undefined) this.#failures.delete(oldest);

@@ -1,7 +1,7 @@
 /** Lets a request through, or not: the same for plain requests, WebSockets and what is proxied. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isAppError, type AppError } from '../errors/index.ts';
+import { appError, isAppError, type AppError } from '../errors/index.ts';
 import { TOKEN_COOKIE, TOKEN_PARAMETER, type Access } from './access.ts';
 import { CLIENT_HEADER } from './client-name.ts';
 
@@ -9,6 +9,8 @@ const ALLOWED_METHODS = 'GET, POST, PUT, PATCH, DELETE';
 const ALLOWED_HEADERS = `authorization, content-type, if-match, if-none-match, last-event-id, ${CLIENT_HEADER}`;
 const EXPOSED_HEADERS = 'etag, retry-after, stormkite-version';
 const SEE_OTHER = 303;
+/** No page of another site may lay ours under its own and have it clicked. */
+export const FRAMED_BY_OWN_PAGES = "frame-ancestors 'self'";
 
 /** Why a request is refused; `null` when it is not. */
 type Check = (request: IncomingMessage) => AppError | null;
@@ -43,12 +45,19 @@ export function addGuard(
     reply
       .header('x-content-type-options', 'nosniff')
       .header('cross-origin-resource-policy', 'same-site')
-      .header('referrer-policy', 'same-origin');
+      .header('referrer-policy', 'same-origin')
+      // The dashboard says more than this.
+      .header('content-security-policy', FRAMED_BY_OWN_PAGES);
     const refused = check(request.raw);
     if (refused !== null) {
       tellRefusal(reply, refused);
       throw refused;
     }
+    // A whole URL is what a forward proxy is asked for; the host in it was not checked.
+    if (!(request.raw.url ?? '').startsWith('/'))
+      throw appError('SERVER_REQUEST_MALFORMED', {
+        problem: 'its path does not begin with a slash',
+      });
     const { origin } = request.headers;
     if (origin !== undefined) {
       reply
@@ -92,7 +101,9 @@ async function keepToken(
   rest.delete(TOKEN_PARAMETER);
   const left = rest.size === 0 ? '' : `?${rest.toString()}`;
   // Two slashes at its beginning would name another host.
-  const location = `/${path.replace(/^[/\\]+/, '')}${left}`;
+  const own = `/${path.replace(/^[/\\]+/, '')}`;
+  // The cookie holds below the root path only, which the printed address may not have yet.
+  const location = `${own.startsWith(`${root}/`) ? own : `${root}/view`}${left}`;
   return await reply
     .code(SEE_OTHER)
     .header('set-cookie', `${TOKEN_COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=${root}/`)

@@ -6,8 +6,11 @@
  *    gets here has passed our own check of them.
  * X3 What an upstream says about places (`Location`, paths of cookies) stays below its prefix; it cannot set our cookie,
  *    nor anything that holds for the whole origin.
+ * X4 A body is never sent without its length: its bytes would be read as a request of their own.
+ * X5 A page that does not say who may frame it can be framed by our origin alone.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { FRAMED_BY_OWN_PAGES } from './guard.ts';
 import type { UpstreamAddress } from './layout-source.ts';
 
 /** Headers of one connection (RFC 9110 §7.6.1), and what Node does by itself. */
@@ -86,6 +89,7 @@ export function toUpstreamHeaders(
   out['x-forwarded-host'] = headers['x-forwarded-host'] ?? host;
   out['x-forwarded-proto'] = headers['x-forwarded-proto'] ?? (isEncrypted ? 'https' : 'http');
   if (place.isStripped) out['x-forwarded-prefix'] = place.prefix;
+  else delete out['x-forwarded-prefix'];
   return out;
 }
 
@@ -107,10 +111,25 @@ export function toClientHeaders(
     ?.filter((cookie) => nameOf(cookie) !== credentials.cookie)
     .map((cookie) => toClientCookie(cookie, place));
   if (cookies !== undefined) out['set-cookie'] = cookies;
+  if (isFramable(headers)) {
+    const policies = [headers['content-security-policy'] ?? []].flat();
+    // Policies that are joined by a comma hold all together.
+    out['content-security-policy'] = [...policies, FRAMED_BY_OWN_PAGES].join(', ');
+  }
   const allowed = headers['service-worker-allowed'];
   if (typeof allowed === 'string' && !isBelow(allowed, place.prefix))
     delete out['service-worker-allowed'];
   return out;
+}
+
+/** Whether an answer is a page that leaves open who may frame it. */
+function isFramable(headers: IncomingHttpHeaders): boolean {
+  const policy = [headers['content-security-policy'] ?? ''].flat().join();
+  return (
+    (headers['content-type'] ?? '').startsWith('text/html') &&
+    headers['x-frame-options'] === undefined &&
+    !policy.includes('frame-ancestors')
+  );
 }
 
 /** The path and query that the upstream is asked for. */
@@ -180,7 +199,9 @@ function nameOf(cookie: string): string {
   return (cookie.split(/[=;]/)[0] ?? '').trim();
 }
 
-/** Headers that `Connection` names belong to the connection too. */
+/** Headers that `Connection` names belong to the connection too; but where a body ends is no choice of its sender (X4). */
 function connectionNames(header: string | undefined): ReadonlySet<string> {
-  return new Set((header ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  const names = new Set((header ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  names.delete('content-length');
+  return names;
 }

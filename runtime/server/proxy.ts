@@ -79,6 +79,8 @@ export function passUpgrade(
 ): Promise<void> {
   const { place, credentials } = passing;
   const headers = toUpstreamHeaders(seen(request), place, credentials);
+  // Such a request has no body that could be passed on.
+  delete headers['content-length'];
   headers['connection'] = 'Upgrade';
   headers['upgrade'] = request.headers.upgrade;
   return new Promise((resolve, reject) => {

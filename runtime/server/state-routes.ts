@@ -9,6 +9,11 @@ import { clientOf } from './client-name.ts';
 import { etagOf, isMatch, patchedPointer, tagAt } from './etag.ts';
 import { toErrorAnswer, type ErrorBody } from './http-error.ts';
 
+/** Operations in one patch: applying them keeps the flow from its turns, and an insertion moves what comes after it. */
+const MAX_OPERATIONS = 20_000;
+/** Characters of a pointer: names of components nest, and messages repeat it. */
+const MAX_POINTER_CHARS = 16_384;
+
 /** Reading and patching the state document. */
 export function addStateRoutes(app: FastifyInstance, control: AppControl, base: string): void {
   const path = `${base}/state`;
@@ -28,7 +33,7 @@ export function addStateRoutes(app: FastifyInstance, control: AppControl, base: 
   app.get(path, get);
   app.get(`${path}/*`, get);
   app.patch(path, async (request, reply) => {
-    const ops = parseOperations(request.body);
+    const ops = parsePatch(request.body);
     const header = request.headers['if-match'];
     const pointer = patchedPointer(ops);
     const check = header === undefined ? undefined : isMatch.bind(null, header);
@@ -39,6 +44,23 @@ export function addStateRoutes(app: FastifyInstance, control: AppControl, base: 
     const details = detailsOf(result, ops, control.document(), pointer);
     return await reply.code(status).send({ ...body, ...details });
   });
+}
+
+/** @throws `STATE_PATCH_INVALID`, `STATE_POINTER_INVALID`, `STATE_KEY_FORBIDDEN` */
+function parsePatch(body: unknown): Operation[] {
+  if (Array.isArray(body) && body.length > MAX_OPERATIONS) {
+    const problem = `it has ${body.length} operations, and ${MAX_OPERATIONS} is the most; replace whole fields, or send several`;
+    throw appError('STATE_PATCH_INVALID', { problem });
+  }
+  const ops = parseOperations(body);
+  for (const [index, op] of ops.entries()) {
+    for (const pointer of 'from' in op ? [op.path, op.from] : [op.path]) {
+      if (pointer.length <= MAX_POINTER_CHARS) continue;
+      const problem = `a pointer of operation ${index} is longer than ${MAX_POINTER_CHARS} characters`;
+      throw appError('STATE_PATCH_INVALID', { problem });
+    }
+  }
+  return ops;
 }
 
 /** What helps a client to mend a patch, beside the error itself. */

@@ -16,6 +16,7 @@ import { openEmulator, type Emulator } from '../../runtime/backends/aws/emulator
 import type { TaskLine } from '../../runtime/backends/aws/emulator/ecs/life-host.ts';
 import { scaleTimings, type EmulatorTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { awsTimings } from '../../runtime/backends/aws/emulator/timings.ts';
+import { isAppError } from '../../runtime/errors/index.ts';
 import { buildArtifact, type Artifact } from '../../runtime/host/artifact.ts';
 import { EmulatedFlow } from '../../runtime/host/emulated-flow.ts';
 import { environmentSecrets, toEmulatedSpec } from '../../runtime/host/emulated-spec.ts';
@@ -83,10 +84,12 @@ export interface DeployOptions {
   readonly workEnv?: Readonly<Record<string, string>>;
   /** Values of `env:NAME` secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** How many flows the service runs. @default 1 - more of them have ports of their own */
+  readonly flows?: number;
   /** Whether every event is told, not only stages, statuses and errors. */
   readonly verbose?: boolean;
-  /** Changes what is made. */
-  readonly change?: (spec: EmulatedDeploymentSpec) => EmulatedDeploymentSpec;
+  /** Hears of the app before its flow starts. */
+  readonly onDeployed?: (app: EmulatedApp) => void;
 }
 
 /** An app that is packed, ready to be deployed any number of times. */
@@ -166,11 +169,16 @@ export class EmulatedApp {
   readonly notes: string[] = [];
   /** How it ended, each time that a flow told so. */
   readonly results: AppResult[] = [];
+  /** When it ended, by this machine's clock; epoch milliseconds. */
+  endedAt: number | null = null;
   /** Stages of the app that flows rested at. */
   readonly rested: string[] = [];
   /** Tasks by work, the oldest first. */
   readonly tasksByWork = new Map<string, string[]>();
+  /** Flow processes that came up, one after the other. */
+  flowsStarted = 0;
   deployment!: Deployment;
+  #lastTeller = '';
   readonly #rig: EmulatedRig;
   readonly #port: number;
   #spec!: EmulatedDeploymentSpec;
@@ -185,11 +193,12 @@ export class EmulatedApp {
 
   /** @internal */
   async deploy({ plan, artifact }: PackedApp, options: DeployOptions): Promise<void> {
+    const { flows = 1 } = options;
     const timings = mergedTimings(options.flowTimings ?? {});
     const spec = toEmulatedSpec(this.name, plan, {
       artifact,
       flow: {
-        [FLOW_PORT_VARIABLE]: String(this.#port),
+        ...(flows === 1 ? { [FLOW_PORT_VARIABLE]: String(this.#port) } : {}),
         [FLOW_TIMINGS_VARIABLE]: JSON.stringify(timings),
         ...(options.verbose ? { [EVENTS_VARIABLE]: '1' } : {}),
         ...options.flowEnv,
@@ -200,15 +209,20 @@ export class EmulatedApp {
       },
       secrets: environmentSecrets(plan, options.secrets ?? {}),
     });
-    this.#spec = options.change?.(spec) ?? spec;
+    if (spec.flow) this.#spec = { ...spec, flow: { ...spec.flow, desiredCount: flows } };
     const flow = new EmulatedFlow({
       line: (line) => this.lines.push(line),
       event: (event) => this.events.push(event),
       warn: (message) => this.warnings.push(message),
       note: (message) => this.notes.push(message),
-      listening: () => undefined,
+      listening: () => {
+        this.flowsStarted += 1;
+      },
       resting: (stage) => this.rested.push(stage),
-      ended: (result) => this.results.push(result),
+      ended: (result) => {
+        this.results.push(result);
+        if (isEnd(result)) this.endedAt ??= Date.now();
+      },
     });
     const { emulator } = this.#rig;
     this.#unsubscribe = emulator.onLog((line) => {
@@ -219,11 +233,13 @@ export class EmulatedApp {
     // The log group's name is known before the first container prints.
     const withoutFlow = { ...this.#spec, flow: null };
     this.deployment = await emulator.provision(withoutFlow);
+    options.onDeployed?.(this);
     await emulator.provision(this.#spec);
   }
 
   #note({ line, taskArn }: TaskLine): void {
     const entry = parseTaskLog(line);
+    if (entry?.stormkite === 'event') this.#lastTeller = taskArn;
     if (entry?.stormkite !== 'work') return;
     const known = this.tasksByWork.get(entry.work) ?? [];
     if (!known.includes(taskArn)) this.tasksByWork.set(entry.work, [...known, taskArn]);
@@ -231,7 +247,7 @@ export class EmulatedApp {
 
   /** Waits until the app has ended. */
   async ended(deadlineMs = PATIENCE_MS): Promise<AppResult> {
-    return await this.until('the app has ended', () => this.results[0], deadlineMs);
+    return await this.until('the app has ended', () => this.results.find(isEnd), deadlineMs);
   }
 
   /** Waits for a condition; says what was heard when it does not come. */
@@ -288,19 +304,27 @@ export class EmulatedApp {
     return this.tasks.filter(({ definition }) => !definition.includes('-flow:'));
   }
 
-  /** Instances of this app that are billed. */
-  get instances() {
+  /** Instances that this app ever had. */
+  get #instances() {
     const groups = new Set(
       Object.values(this.deployment.hardware).flatMap(({ pools }) =>
         pools.map(({ autoScalingGroup }) => autoScalingGroup),
       ),
     );
-    return this.#rig.emulator
-      .state()
-      .instances.filter(
-        ({ group, state }) =>
-          groups.has(group) && state !== 'shutting-down' && state !== 'terminated',
-      );
+    return this.#rig.emulator.state().instances.filter(({ group }) => groups.has(group));
+  }
+
+  /** Instances of this app that are billed. */
+  get instances() {
+    return this.#instances.filter(
+      ({ state }) => state !== 'shutting-down' && state !== 'terminated',
+    );
+  }
+
+  /** What this app's instances were billed. */
+  get bills() {
+    const ids = new Set(this.#instances.map(({ id }) => id));
+    return this.#rig.emulator.billing().lines.filter(({ id }) => ids.has(id));
   }
 
   /** Ends the flow's processes as an accident would. */
@@ -312,6 +336,22 @@ export class EmulatedApp {
   killWork(work: string): number {
     const arns = new Set(this.tasksByWork.get(work));
     return killAll(this.workTasks.filter(({ arn }) => arns.has(arn)).flatMap(({ pids }) => pids));
+  }
+
+  /** The flow that told something last. */
+  actingFlow() {
+    const found = this.flowTasks.find(({ arn }) => arn === this.#lastTeller);
+    if (!found) throw new Error(`no flow acts:\n${this.told}`);
+    return found;
+  }
+
+  /** Why a work was told to wait, as `reason: message`. */
+  pendingOf(work: string): string[] {
+    return this.events.flatMap((event) =>
+      event.type === 'status' && event.work === work && event.status.stage === 'pending'
+        ? [`${event.status.reason ?? ''}: ${event.status.message ?? ''}`]
+        : [],
+    );
   }
 
   /** Waits until nothing of the app is paid for but its flow. */
@@ -356,6 +396,11 @@ export class EmulatedApp {
   get printed(): string[] {
     return this.lines.map(({ source, line }) => (source === 'flow' ? line : `[${source}] ${line}`));
   }
+}
+
+/** Whether that is the app's end, and not one of a flow that is started again. */
+function isEnd({ error }: AppResult): boolean {
+  return !isAppError(error) || !error.retryable;
 }
 
 function mergedTimings(more: FlowTimings): FlowTimings {

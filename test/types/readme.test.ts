@@ -24,6 +24,7 @@ function snippets(): { name: string; text: string }[] {
     ...filesBelow('docs', '.md'),
     ...filesBelow('examples', '.md'),
     ...filesBelow('runtime', '.ts'),
+    ...filesBelow('infra', '.ts'),
   ];
   return documents.flatMap((file) => {
     const content = readFileSync(join(ROOT, file), 'utf8');
@@ -58,6 +59,7 @@ describe('the code in README, docs and docstrings', () => {
             stormkite: [join(up, 'runtime/index.ts')],
             'stormkite/client': [join(up, 'runtime/client/index.ts')],
             'stormkite/client/react': [join(up, 'runtime/client/react.ts')],
+            'stormkite/infra': [join(up, 'infra/index.ts')],
             'stormkite/testing': [join(up, 'runtime/testing.ts')],
           },
           noUnusedLocals: false,

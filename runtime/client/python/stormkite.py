@@ -89,8 +89,8 @@ def connect(url=None, token=None, name=None):
 
 
 def snapshot(state):
-    """A plain copy of a State with everything below it."""
-    return state._plain()
+    """A plain copy of a State, or of a value that was read from one, with everything below it."""
+    return state._plain() if isinstance(state, State) else copy.deepcopy(state)
 
 
 class App:

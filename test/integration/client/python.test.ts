@@ -95,12 +95,14 @@ tell([sorted(state.team), "requests" in state, "nothing" in state, hasattr(state
 tell([state.train.status["stage"], state.train.url])
 del state.note
 tell(stormkite.snapshot(state)["train"])
+tell(stormkite.snapshot(state.config))
 `;
       expect(await python(rig.url, program).result()).toEqual([
         [[{ name: 'ann', stop: true }], { lr: 0.5, layers: [8, 8] }, 'from python', 't', 'fast'],
         [['lead', 'members'], true, false, false],
         ['not_started', ''],
         { token: null, cells: 0, status: { stage: 'not_started', timestamp: 0 }, url: '' },
+        { lr: 0.5, layers: [8, 8] },
       ]);
       const app = opened(connect(rig.url));
       expect(await app.get('/vars/requests')).toEqual([{ name: 'ann', stop: true }]);

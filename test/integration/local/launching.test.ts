@@ -28,7 +28,8 @@ describe('launching', () => {
     await rig.up('teller', { env: { OWN: 'x' }, secrets: { TOKEN: 'env:MY_TOKEN' } });
     const env = await environmentOf('teller');
     expect(env).toMatchObject({ OWN: 'x', TOKEN: 'hunter2' });
-    expect(Object.keys(env).filter((name) => name.startsWith('STORMKITE'))).toEqual([]);
+    const ours = Object.keys(env).filter((name) => name.startsWith('STORMKITE'));
+    expect(ours).toEqual(['STORMKITE_ROOT_PATH']);
   });
 
   test('a process that the system refuses to spawn is told as one that ended', async ({

@@ -6,7 +6,7 @@ import { until } from '../../support/until.ts';
 import { ServerRig, type Ask } from './server-rig.ts';
 
 const replaceN = [{ op: 'replace', path: '/vars/n', value: 2 }];
-const deep = `${'['.repeat(400)}${']'.repeat(400)}`;
+const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
 /** What is asked, and the status and code that it must be answered with. */
 const refusals: [
@@ -204,9 +204,47 @@ const refusals: [
     'a value nested too deeply',
     'PATCH',
     '/state',
-    { body: `[{"op":"replace","path":"/vars/n","value":${deep}}]` },
+    { body: `[{"op":"replace","path":"/vars/n","value":${nested(400)}}]` },
     422,
     'STATE_PATCH_INVALID',
+  ],
+  [
+    'a body nested without end',
+    'PATCH',
+    '/state',
+    { body: nested(1_000_000) },
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
+  [
+    'a patch of too many operations',
+    'PATCH',
+    '/state',
+    { body: Array.from({ length: 20_001 }, () => ({ op: 'test', path: '/vars/n', value: 1 })) },
+    400,
+    'STATE_PATCH_INVALID',
+  ],
+  [
+    'an endless pointer',
+    'PATCH',
+    '/state',
+    { body: [{ op: 'copy', from: '/a'.repeat(10_000), path: '/vars/n' }] },
+    400,
+    'STATE_PATCH_INVALID',
+  ],
+  [
+    'a patch that copies its copies',
+    'PATCH',
+    '/state',
+    {
+      body: Array.from({ length: 40 }, (_, n) => ({
+        op: 'copy',
+        from: '/vars/odd',
+        path: `/vars/odd/${n}`,
+      })),
+    },
+    422,
+    'SERVER_PATCH_REFUSED',
   ],
   [
     'a patch of a prototype',

@@ -111,6 +111,18 @@ describe('a server below the app', () => {
     expect(got).toBe('first\nsecond\n');
   });
 
+  test('a body is never taken for a request of its own', async ({ rig, expect }) => {
+    const upstream = await rig.serve(PREFIX);
+    rig.works.set('root.w', upstream);
+    const hidden = 'GET /echo HTTP/1.1\r\nhost: x\r\n\r\n';
+    const got = await rig.raw(
+      `GET ${PREFIX}/echo HTTP/1.1\r\nhost: ${new URL(rig.url).host}\r\n` +
+        `connection: close, content-length\r\ncontent-length: ${hidden.length}\r\n\r\n${hidden}`,
+    );
+    expect(got).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(got).toContain(`"content-length":"${hidden.length}"`);
+  });
+
   test('an answer that breaks off is broken off for the browser too', async ({ rig, expect }) => {
     rig.works.set('root.w', await rig.serve(PREFIX));
     await expect(rig.ask(`${PREFIX}/broken`)).rejects.toThrow('aborted');
@@ -255,6 +267,15 @@ describe('a WebSocket below the app', () => {
     expect(got.toLowerCase()).toContain('connection: close');
     expect(got.match(/HTTP\/1\.1/g)).toHaveLength(1);
     expect(got).not.toContain('secret');
+  });
+
+  test('whose request has a body is answered', async ({ rig, expect }) => {
+    rig.works.set('root.w', await rig.serve(PREFIX));
+    const { host } = new URL(rig.url);
+    const got = await rig.raw(
+      `GET ${PREFIX}/other HTTP/1.1\r\nhost: ${host}\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 5\r\n\r\nhello`,
+    );
+    expect(got).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
   });
 
   test('that nobody answers is a 503', async ({ rig, expect }) => {

@@ -79,6 +79,34 @@ describe('a server that others can reach', () => {
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(50);
   });
 
+  test('a page that was left open since an earlier run keeps nobody out', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    for (let n = 0; n < 30; n += 1)
+      expect((await rig.ask('GET', '/status', cookie('stormkite_token=old'))).status).toBe(401);
+    expect((await rig.ask('GET', '/status', bearer(TOKEN))).status).toBe(200);
+  });
+
+  test('a page of another port cannot use the cookie', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    const from = (origin: string): Ask => ({
+      headers: { cookie: `stormkite_token=${TOKEN}`, origin },
+    });
+    expect((await rig.ask('GET', '/status', from(rig.url))).status).toBe(200);
+    const port = new URL(rig.url).port === '1' ? 2 : 1;
+    expect(
+      await rig.ask('POST', '/works/root.train/stop', from(`http://127.0.0.1:${port}`)),
+    ).toMatchObject({ status: 403, body: { code: 'SERVER_ORIGIN_REFUSED' } });
+  });
+
+  test('what a forward proxy is asked for is refused', async ({ expect }) => {
+    rig = await ServerRig.open();
+    for (const path of ['http://evil.example/api/v1/status', `${rig.url}/view`])
+      expect(await rig.askRaw('GET', path)).toMatchObject({
+        status: 400,
+        body: { code: 'SERVER_REQUEST_MALFORMED' },
+      });
+  });
+
   test('requests without any token do not count as guesses', async ({ expect }) => {
     rig = await ServerRig.open({ token: TOKEN });
     for (let n = 0; n < 30; n += 1) expect((await rig.ask('GET', '/status')).status).toBe(401);
@@ -132,6 +160,9 @@ describe('WebSockets', () => {
     const own = { authorization: `Bearer ${TOKEN}` };
     expect(await statusOf(path, own)).toBe(101);
     expect(await statusOf(path, { cookie: `stormkite_token=${TOKEN}` })).toBe(101);
+    const ours = { cookie: `stormkite_token=${TOKEN}`, origin: rig.url };
+    expect(await statusOf(path, ours)).toBe(101);
+    expect(await statusOf(path, { ...ours, origin: 'http://127.0.0.1:1' })).toBe(403);
     expect(await statusOf(path)).toBe(401);
     expect(await statusOf(`${path}?token=${TOKEN}`)).toBe(401);
     expect(await statusOf(path, { ...own, host: 'evil.example' })).toBe(403);
@@ -181,5 +212,10 @@ describe('an app with a root path', () => {
       `stormkite_token=${TOKEN}; HttpOnly; SameSite=Strict; Path=/team/app/`,
     ]);
     expect(page.headers.location).toBe('/team/app/view');
+    // As it is printed before the app file has told the root path.
+    for (const path of ['/view', '/', '/team/apple'])
+      expect((await rig.askRaw('GET', `${path}?token=${TOKEN}&a=1`)).headers.location).toBe(
+        '/team/app/view?a=1',
+      );
   });
 });

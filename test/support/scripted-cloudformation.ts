@@ -1,0 +1,130 @@
+/** CloudFormation at the HTTP level, for one stack: what it was asked, in order, and an end that a test can watch. */
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+
+const NAMESPACE = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
+
+export interface ScriptedStack {
+  readonly name: string;
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Logical id to type and physical id. */
+  readonly resources: Readonly<Record<string, readonly [type: string, physicalId: string]>>;
+}
+
+export class ScriptedCloudFormation {
+  /** Names of operations, in order. */
+  readonly calls: string[] = [];
+  /** Logical ids that each deletion was told to leave. */
+  readonly retained: string[][] = [];
+  /** Called when the stack is to be deleted; gives what cannot be, with the reason. */
+  onDelete: (retain: readonly string[]) => Readonly<Record<string, string>> = () => ({});
+  readonly #stack: ScriptedStack;
+  readonly #server: Server;
+  readonly #events: string[] = [];
+  #status: string | null = 'CREATE_COMPLETE';
+
+  private constructor(stack: ScriptedStack) {
+    this.#stack = stack;
+    this.#server = createServer((request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text));
+      request.on('end', () => {
+        const [code, text] = this.#answer(new URLSearchParams(body));
+        response.writeHead(code, { 'content-type': 'text/xml' }).end(text);
+      });
+    });
+  }
+
+  static async open(stack: ScriptedStack): Promise<ScriptedCloudFormation> {
+    const made = new ScriptedCloudFormation(stack);
+    made.#server.listen(0, '127.0.0.1');
+    await once(made.#server, 'listening');
+    return made;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Whether the stack is gone. */
+  get isGone(): boolean {
+    return this.#status === null;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #answer(input: URLSearchParams): readonly [code: number, text: string] {
+    const action = input.get('Action') ?? '';
+    this.calls.push(action);
+    const asked = input.get('StackName') ?? '';
+    if (this.#status === null || (asked !== this.#id && asked !== this.#stack.name))
+      return [400, error(`Stack with id ${asked} does not exist`)];
+    switch (action) {
+      case 'DescribeStacks':
+        return [200, result(action, `<Stacks><member>${this.#describe()}</member></Stacks>`)];
+      case 'DescribeStackResources':
+        return [200, result(action, `<StackResources>${this.#resources()}</StackResources>`)];
+      case 'DescribeStackEvents':
+        return [
+          200,
+          result(action, `<StackEvents>${this.#events.toReversed().join('')}</StackEvents>`),
+        ];
+      case 'DeleteStack':
+        this.#delete(input);
+        return [200, result(action, '')];
+      default:
+        return [400, error(`no ${action} here`)];
+    }
+  }
+
+  get #id(): string {
+    return `arn:aws:cloudformation:us-east-1:123456789012:stack/${this.#stack.name}/1`;
+  }
+
+  #delete(input: URLSearchParams): void {
+    const retain = [...input].flatMap(([key, value]) =>
+      key.startsWith('RetainResources.') ? [value] : [],
+    );
+    this.retained.push(retain);
+    const failed = this.onDelete(retain);
+    for (const [id, reason] of Object.entries(failed)) this.#tell(id, 'DELETE_FAILED', reason);
+    this.#status = Object.keys(failed).length > 0 ? 'DELETE_FAILED' : null;
+  }
+
+  #tell(id: string, status: string, reason: string): void {
+    this.#events.push(
+      `<member><EventId>${this.#events.length + 1}</EventId><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${id}</PhysicalResourceId><ResourceStatus>${status}</ResourceStatus><ResourceStatusReason>${reason}</ResourceStatusReason></member>`,
+    );
+  }
+
+  #describe(): string {
+    const { name, outputs } = this.#stack;
+    const members = Object.entries(outputs).map(
+      ([key, value]) =>
+        `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+    );
+    return `<StackId>${this.#id}</StackId><StackName>${name}</StackName><StackStatus>${this.#status}</StackStatus><CreationTime>2026-11-25T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs>`;
+  }
+
+  #resources(): string {
+    return Object.entries(this.#stack.resources)
+      .map(
+        ([id, [type, physicalId]]) =>
+          `<member><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus><Timestamp>2026-11-25T00:00:00Z</Timestamp></member>`,
+      )
+      .join('');
+  }
+}
+
+function result(action: string, inner: string): string {
+  return `<${action}Response xmlns="${NAMESPACE}"><${action}Result>${inner}</${action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`;
+}
+
+function error(message: string): string {
+  return `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>Sender</Type><Code>ValidationError</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`;
+}
