@@ -1,6 +1,6 @@
 /** Runs a case with `stormkite run --json`, and reads what it left. */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoStateStore } from '../../runtime/backends/aws/dynamo/dynamo-state-store.ts';
 import { LevelStateStore } from '../../runtime/backends/local/level-state-store.ts';
@@ -57,7 +57,21 @@ async function run(
   const home = join(folder.path, 'home');
   await mkdir(home);
   try {
-    const args = ['run', file, '--name', name, '--no-open', '--port', '0', '--json', ...flags];
+    // As a project of its own: an artifact has the whole project, and this repository is a large one.
+    const project = join(folder.path, 'project');
+    await cp(dirname(file), project, { recursive: true });
+    await writeFile(join(project, 'package.json'), '{"type":"module"}');
+    const args = [
+      'run',
+      join(project, basename(file)),
+      '--name',
+      name,
+      '--no-open',
+      '--port',
+      '0',
+      '--json',
+      ...flags,
+    ];
     const { code, stdout, stderr } = await builtCli(args, {
       STORMKITE_HOME: home,
       ...env,

@@ -6,7 +6,7 @@ const APP = 'test/fixtures/apps/holding.ts';
 /** Of cpu-small, in the table that the emulator bills by too. */
 const M7I_LARGE = 0.1008;
 
-describe('what an emulated app costs', () => {
+describe('what an emulated app costs', { timeout: 180_000 }, () => {
   let rig: EmulatedRig;
   let packed: Awaited<ReturnType<EmulatedRig['pack']>>;
   beforeAll(async () => {

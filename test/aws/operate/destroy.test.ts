@@ -16,7 +16,7 @@ import { ScriptedCloudFormation } from '../../support/scripted-cloudformation.ts
 
 const APP = 'test/fixtures/apps/holding.ts';
 
-describe('destroying a deployed app', () => {
+describe('destroying a deployed app', { timeout: 180_000 }, () => {
   let rig: EmulatedRig;
   let packed: Awaited<ReturnType<EmulatedRig['pack']>>;
   const saved = { ...process.env };

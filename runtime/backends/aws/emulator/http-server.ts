@@ -69,7 +69,13 @@ export class HttpServer {
       response.destroy();
       return;
     }
-    const url = new URL(request.url ?? '/', `http://${LOOPBACK}`);
+    // A path of slashes alone is no address relative to another one.
+    const target = `http://${LOOPBACK}${request.url ?? '/'}`;
+    if (!URL.canParse(target)) {
+      response.writeHead(400).end();
+      return;
+    }
+    const url = new URL(target);
     const { method = 'GET', headers } = request;
     const answer = await this.#answer({ method, url, headers, body });
     if (answer === null) {

@@ -1,0 +1,291 @@
+/** What is asked of an account: by `prices`, by `doctor`, and on the way to a deployed app. */
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'vitest';
+import { doctorSchema, pricesSchema } from '../../../cli/schemas.ts';
+import { outputKeyOf } from '../../../runtime/backends/aws/contract.ts';
+import { CliRig } from '../../integration/cli/cli-rig.ts';
+import { ScriptedAws, type Answers } from '../../support/scripted-aws.ts';
+
+let rig: CliRig;
+let aws: ScriptedAws;
+beforeEach(async () => {
+  rig = await CliRig.open();
+  aws = await ScriptedAws.open({});
+});
+afterEach(async () => {
+  await aws.close();
+  await rig.close();
+});
+
+const run = (args: string[], env: NodeJS.ProcessEnv = {}) =>
+  rig.start(args, { ...aws.environment, ...env }).done;
+
+const product = (attributes: object, dollars: string) =>
+  JSON.stringify({
+    product: { attributes },
+    terms: { OnDemand: { a: { priceDimensions: { b: { pricePerUnit: { USD: dollars } } } } } },
+  });
+
+/** The value of a filter of `GetProducts`. */
+function filterOf(input: Readonly<Record<string, unknown>>, field: string): string | undefined {
+  const filters = input['Filters'] as { Field: string; Value: string }[];
+  return filters.find(({ Field }) => Field === field)?.Value;
+}
+
+describe('prices --refresh', () => {
+  const PRICES: Readonly<Record<string, string>> = { 'g4dn.xlarge': '0.587', 't3.large': '0.0912' };
+  const answers: Answers = {
+    GetProducts: (input) => {
+      const service = String(input['ServiceCode']);
+      const type = filterOf(input, 'instanceType');
+      if (type !== undefined)
+        return { PriceList: PRICES[type] === undefined ? [] : [product({}, PRICES[type])] };
+      if (service === 'AmazonECS')
+        return {
+          PriceList: [
+            product({ usagetype: 'EU-Fargate-ARM-GB-Hours' }, '0.0039'),
+            product({ usagetype: 'EU-Fargate-ARM-vCPU-Hours:perCPU' }, '0.0355'),
+            product({ usagetype: 'EU-Fargate-vCPU-Hours:perCPU' }, '0.0449'),
+          ],
+        };
+      if (service === 'AmazonVPC')
+        return { PriceList: [product({ usagetype: 'EU-PublicIPv4:InUseAddress' }, '0.0051')] };
+      return { PriceList: [product({ volumeApiName: 'gp3' }, '0.088')] };
+    },
+    DescribeSpotPriceHistory: () => ({
+      spotPriceHistorySet: ['0.20', '0.30'].map((spotPrice) => ({
+        instanceType: 'g4dn.xlarge',
+        spotPrice,
+        availabilityZone: 'eu-west-1a',
+      })),
+    }),
+  };
+
+  test('reads those of a region from AWS and keeps them', async ({ expect }) => {
+    Object.assign(aws.answers, answers);
+    const done = await run(['prices', '--refresh', '--type', 'c7i.large', '--json']);
+    expect(done).toMatchObject({ code: 0 });
+    const list = pricesSchema.parse(JSON.parse(done.stdout));
+    expect(list).toMatchObject({
+      region: 'eu-west-1',
+      onDemand: { 'g4dn.xlarge': 0.587, 't3.large': 0.0912 },
+      spot: { 'g4dn.xlarge': 0.25 },
+      fargate: {
+        arm64: { vcpuHour: 0.0355, gibHour: 0.0039 },
+        // What AWS does not tell is taken from the list that is shipped.
+        x86: { vcpuHour: 0.0449, gibHour: 0.004445 },
+      },
+      gp3GibMonth: 0.088,
+      publicIpv4Hour: 0.0051,
+    });
+    const asked = aws.asked.filter(({ operation }) => operation === 'GetProducts');
+    const types = asked.map(({ input }) => filterOf(input, 'instanceType'));
+    expect(types).toContain('c7i.large');
+    for (const { input } of asked) expect(filterOf(input, 'regionCode')).toBe('eu-west-1');
+    const shown = await run(['prices', '--json']);
+    expect(JSON.parse(shown.stdout)).toEqual(list);
+  });
+
+  test('says what AWS refused', async ({ expect }) => {
+    aws.answers['GetProducts'] = () => 'AccessDeniedException';
+    expect(await run(['prices', '--refresh'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('AWS_CALL_FAILED'),
+    });
+    aws.answers['GetProducts'] = () => 'ExpiredTokenException';
+    expect(await run(['prices', '--refresh'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('AWS_CREDENTIALS_MISSING'),
+    });
+  });
+});
+
+describe('doctor', () => {
+  const answers: Answers = {
+    GetCallerIdentity: () => ({
+      Account: '123456789012',
+      Arn: 'arn:aws:iam::123456789012:user/kim',
+    }),
+    GetParameter: () => ({ Parameter: { Name: 'v', Value: '21' } }),
+    GetServiceQuota: ({ QuotaCode }) => ({
+      Quota: { QuotaCode, Value: QuotaCode === 'L-DB2E81BA' ? 0 : 32 },
+    }),
+  };
+  const check = async () => {
+    const done = await run(['doctor', '--json']);
+    const { checks } = doctorSchema.parse(JSON.parse(done.stdout));
+    return { code: done.code, of: (name: string) => checks.find((each) => each.name === name) };
+  };
+
+  test('knows the caller, the bootstrap and the quotas', async ({ expect }) => {
+    Object.assign(aws.answers, answers);
+    const { code, of } = await check();
+    expect(code).toBe(0);
+    expect(of('credentials')).toMatchObject({
+      status: 'ok',
+      found: expect.stringContaining('kim'),
+    });
+    expect(of('cdk bootstrap')).toMatchObject({ status: 'ok', found: 'version 21' });
+    expect(of('quota L-1216C47A')).toMatchObject({ status: 'ok' });
+    expect(of('quota L-DB2E81BA')).toMatchObject({
+      status: 'warn',
+      found: expect.stringContaining('0 vCPUs'),
+      mend: expect.stringContaining('Service Quotas'),
+    });
+  });
+
+  test('tells the line that bootstraps, where that is missing', async ({ expect }) => {
+    Object.assign(aws.answers, answers, { GetParameter: () => 'ParameterNotFound' });
+    const { code, of } = await check();
+    expect(code).toBe(3);
+    expect(of('cdk bootstrap')).toMatchObject({
+      status: 'fail',
+      mend: 'run `npx cdk bootstrap aws://123456789012/eu-west-1`',
+    });
+  });
+
+  test('skips what needs credentials where there are none', async ({ expect }) => {
+    aws.answers['GetCallerIdentity'] = () => 'InvalidClientTokenId';
+    const { code, of } = await check();
+    expect(code).toBe(3);
+    expect(of('credentials')).toMatchObject({
+      status: 'fail',
+      mend: expect.stringContaining('sso'),
+    });
+    expect(of('quotas')).toMatchObject({ status: 'skipped' });
+  });
+});
+
+describe('a deployed app without an address', { timeout: 120_000 }, () => {
+  const CLUSTER = 'stormkite-far';
+  const TASK = `arn:aws:ecs:eu-west-1:123456789012:task/${CLUSTER}/abc123`;
+  let flow: Server;
+  let path: string;
+  let stage: string;
+
+  beforeEach(async () => {
+    stage = 'running';
+    flow = createServer((request, response) => {
+      const isAllowed = request.headers.authorization === 'Bearer s3cret';
+      if (request.method === 'POST' && request.url === '/api/v1/pause') stage = 'paused';
+      if (request.method === 'POST' && request.url === '/api/v1/start') stage = 'running';
+      const body =
+        request.url === '/api/v1/works' ? [] : { stage, version: 7, mode: 'aws', pid: 1 };
+      response
+        .writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' })
+        .end(JSON.stringify(isAllowed ? body : { code: 'SERVER_TOKEN_REFUSED' }));
+    }).listen(0, '127.0.0.1');
+    await once(flow, 'listening');
+    path = await plugin(
+      `const { connect, createServer } = require('node:net');
+       const request = JSON.parse(process.argv[6]);
+       createServer((socket) => {
+         const out = connect(${(flow.address() as AddressInfo).port}, '127.0.0.1');
+         socket.on('error', () => out.destroy()); out.on('error', () => socket.destroy());
+         socket.pipe(out).pipe(socket);
+       }).listen(Number(request.Parameters.localPortNumber[0]), '127.0.0.1');`,
+    );
+    let count = 1;
+    const outputs = { cluster: CLUSTER, service: 'flow', token: 'far-token' } as const;
+    Object.assign(aws.answers, {
+      DescribeStacks: ({ StackName }) =>
+        StackName === 'stormkite-far'
+          ? {
+              Stacks: [
+                {
+                  StackId: 'arn:stack',
+                  StackName,
+                  StackStatus: 'CREATE_COMPLETE',
+                  CreationTime: '2026-11-25T00:00:00Z',
+                  Outputs: Object.entries(outputs).map(([name, OutputValue]) => ({
+                    OutputKey: outputKeyOf('far', name as keyof typeof outputs),
+                    OutputValue,
+                  })),
+                },
+              ],
+            }
+          : 'ValidationError',
+      GetSecretValue: () => ({ SecretString: 's3cret' }),
+      ListTasks: () => ({ taskArns: count > 0 ? [TASK] : [] }),
+      DescribeTasks: () => ({
+        tasks: [
+          {
+            taskArn: TASK,
+            lastStatus: 'RUNNING',
+            containers: [{ name: 'app', runtimeId: 'abc123-42' }],
+          },
+        ],
+      }),
+      UpdateService: ({ desiredCount }) => {
+        count = Number(desiredCount);
+        return {};
+      },
+      StartSession: () => ({ SessionId: 's-1', StreamUrl: 'wss://x', TokenValue: 't' }),
+      TerminateSession: () => ({}),
+    } satisfies Answers);
+  });
+  afterEach(async () => {
+    flow.closeAllConnections();
+    flow.close();
+    await once(flow, 'close');
+  });
+
+  /** A Session Manager plugin in a folder of its own; gives a PATH with it. */
+  async function plugin(code: string): Promise<string> {
+    const folder = join(rig.directory, `bin-${Math.random()}`);
+    await mkdir(folder, { recursive: true });
+    const file = join(folder, 'session-manager-plugin');
+    await writeFile(file, `#!${process.execPath}\n${code}\n`);
+    await chmod(file, 0o755);
+    return [folder, process.env['PATH'] ?? ''].join(delimiter);
+  }
+
+  test('is reached through a tunnel to its flow, with its token', async ({ expect }) => {
+    const done = await run(['ps', '--app', 'far', '--json'], { PATH: path });
+    expect(done).toMatchObject({ code: 0 });
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      apps: [
+        { name: 'far', stage: 'running', version: 7, url: expect.stringContaining('127.0.0.1') },
+      ],
+    });
+    expect(aws.asked.find(({ operation }) => operation === 'StartSession')?.input).toMatchObject({
+      Target: `ecs:${CLUSTER}_abc123_abc123-42`,
+      DocumentName: 'AWS-StartPortForwardingSession',
+      Parameters: { portNumber: ['8080'] },
+    });
+  });
+
+  test('is paused down to its tables, and resumed', async ({ expect }) => {
+    const paused = await run(['pause', '--app', 'far', '--json'], { PATH: path });
+    expect(paused).toMatchObject({ code: 0, stdout: '{"app":"far","command":"pause"}\n' });
+    expect(stage).toBe('paused');
+    expect(await run(['ps', '--app', 'far'], { PATH: path })).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('DEPLOY_FLOW_NOT_RUNNING'),
+    });
+    const resumed = await run(['resume', '--app', 'far', '--json'], { PATH: path });
+    expect(resumed).toMatchObject({ code: 0, stdout: '{"app":"far","command":"resume"}\n' });
+    expect(stage).toBe('running');
+  });
+
+  test('says what is missing on the way', async ({ expect }) => {
+    expect(await run(['ps', '--app', 'far'], { PATH: dirname(process.execPath) })).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('AWS_PLUGIN_MISSING'),
+    });
+    const broken = await plugin(`console.error('no such document'); process.exit(1);`);
+    expect(await run(['ps', '--app', 'far'], { PATH: broken })).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/DEPLOY_TUNNEL_FAILED.*no such document/),
+    });
+    expect(aws.asked.map(({ operation }) => operation)).toContain('TerminateSession');
+    expect(await run(['ps', '--app', 'near'], { PATH: path })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_APP_UNKNOWN'),
+    });
+  });
+});
