@@ -12,7 +12,13 @@ const alias = {
 };
 
 /** Real processes, files and sockets: in processes of their own, after everything that is quick. */
-function slow(name: string, include: readonly string[], groupOrder: number, maxWorkers: number) {
+function slow(
+  name: string,
+  include: readonly string[],
+  groupOrder: number,
+  maxWorkers: number,
+  timeoutMs = 60_000,
+) {
   return {
     resolve: { alias },
     test: {
@@ -22,8 +28,8 @@ function slow(name: string, include: readonly string[], groupOrder: number, maxW
       globalSetup: ['test/support/set-up.ts'],
       pool: 'forks' as const,
       maxWorkers,
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
     },
   };
 }
@@ -45,7 +51,8 @@ export default defineConfig({
       // One at a time: what an example shows depends on a processor being free for each of its processes.
       slow('examples', ['examples/**/*.test.ts'], 3, 1),
       slow('aws', ['test/aws/**/*.test.ts'], 4, 2),
-      slow('infra', ['test/infra/**/*.test.ts'], 5, 2),
+      // The first stack of a file packs the app, and builds its template, in the middle of everything else.
+      slow('infra', ['test/infra/**/*.test.ts'], 5, 2, 300_000),
       slow('conformance', ['test/conformance/**/*.test.ts'], 6, 1),
       slow('e2e', ['test/e2e/**/*.test.ts'], 7, 1),
     ],

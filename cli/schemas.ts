@@ -106,6 +106,7 @@ export const openSchema = z.object({ app: z.string(), url: z.string() });
 
 /** `deploy --json`: the plan, then what was done, unless it was a dry run. */
 export { deploySummarySchema as deployPlanSchema } from '../runtime/host/deploy-summary.ts';
+/** @public */
 export const deploySchema = z.object({
   app: z.string(),
   region: z.string(),
@@ -113,7 +114,11 @@ export const deploySchema = z.object({
   outputs: z.record(z.string(), z.string()),
 });
 
-/** `destroy --json`. */
+/**
+ * `destroy --json`.
+ *
+ * @public
+ */
 export const destroySchema = z.object({
   app: z.string(),
   stack: z.string(),

@@ -48,6 +48,9 @@ export function followCosts(app: App, loop: FlowLoop, costs: CostKeeper): () => 
   costs.follow((cost) => loop.setAppState(COST_KEY, cost));
   /** Since when the call of a work runs. */
   const running = new Map<string, number>();
+  // Calls that an earlier flow began.
+  for (const { name, status } of loop.works())
+    if (status.stage === 'running') running.set(name, status.timestamp);
   return loop.subscribe((event) => {
     if (event.type !== 'status') return;
     const { work, status } = event;

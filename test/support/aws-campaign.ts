@@ -66,8 +66,8 @@ export class AwsCampaign {
   }
 
   /** What an undisturbed run ends with. */
-  async undisturbed(): Promise<Json> {
-    const run = await this.start();
+  async undisturbed(options: DeployOptions = {}): Promise<Json> {
+    const run = await this.start(options);
     const result = await run.app.ended();
     if (result.stage !== 'stopped') throw new Error(`it failed:\n${run.app.told}`);
     return outcomeOf(await run.app.stored());

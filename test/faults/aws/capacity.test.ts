@@ -62,11 +62,8 @@ describe('on AWS, an app ends as an undisturbed one', () => {
   test('when there is no capacity at first, and its works say that', async ({ expect }) => {
     campaign.rig.emulator.addFault({ kind: 'no-capacity' });
     const run = await campaign.start();
-    await run.app.until(
-      'the work says why it waits',
-      () =>
-        run.app.pendingOf('root.first').includes('capacity') &&
-        run.app.notes.some((note) => /capacity/i.test(note)),
+    await run.app.until('the work says why it waits', () =>
+      run.app.pendingOf('root.first').some((why) => /^capacity: AWS has no .* free/.test(why)),
     );
     campaign.rig.emulator.clearFaults();
     await endsAsUndisturbed(run, expected, expect);
@@ -76,7 +73,7 @@ describe('on AWS, an app ends as an undisturbed one', () => {
     campaign.rig.emulator.addFault({ kind: 'quota', family: 'standard', vcpus: 0 });
     const run = await campaign.start();
     await run.app.until('the work says why it waits', () =>
-      run.app.pendingOf('root.first').some((why) => /^capacity: AWS has no .* free/.test(why)),
+      run.app.pendingOf('root.first').some((why) => why.startsWith('quota: ')),
     );
     campaign.rig.emulator.clearFaults();
     await endsAsUndisturbed(run, expected, expect);

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test, type ExpectStatic } from 'vitest';
 import type { Json } from '../../../runtime/state/json.ts';
 import {
   AwsCampaign,
@@ -84,6 +84,18 @@ describe.concurrent('on AWS', () => {
     await endsAsUndisturbed(run, expected, expect, { repeats: 1 });
   });
 
+  test('deltas larger than an item arrive whole and once, though the flow is killed among them', async ({
+    expect,
+  }) => {
+    const workEnv = { ...SLOW, STEPS: '4', PAD: '450000' };
+    const large = await campaign.undisturbed({ workEnv });
+    const run = await campaign.start({ workEnv });
+    await begun(run);
+    expect(run.app.killFlow()).toBeGreaterThan(0);
+    await endsAsUndisturbed(run, large, expect);
+    expectOnce(run, expect);
+  });
+
   test.for([
     { outage: 'shorter', ms: 1_000 },
     { outage: 'longer', ms: 7_000 },
@@ -126,7 +138,7 @@ describe.concurrent('on AWS', () => {
   });
 });
 
-function expectOnce({ app }: ErrandRun, expect: (value: unknown, message: string) => any): void {
+function expectOnce({ app }: ErrandRun, expect: ExpectStatic): void {
   for (const [work, tasks] of app.tasksByWork)
     expect(tasks, `${work} was launched once`).toHaveLength(1);
 }

@@ -7,6 +7,7 @@
  * C2 While no work is live nothing is asked for (R10).
  * C3 A record that cannot be read is left out and told; the loop then finds a gap that nothing fills, and fails that work alone.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamsClient, _Record } from '@aws-sdk/client-dynamodb-streams';
@@ -67,6 +68,8 @@ export class DynamoDeltaChannel implements DeltaChannel {
   constructor(options: DynamoDeltaChannelOptions) {
     this.#options = options;
     this.#timings = { ...defaultChannelTimings, ...options.timings };
+    // Every work's reading listens to it.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   subscribe(handler: (delta: Delta) => void): () => void {
