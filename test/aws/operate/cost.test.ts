@@ -41,7 +41,10 @@ describe('what an emulated app costs', { timeout: 180_000 }, () => {
     expect(first.works['root.hold']?.perHour).toBe(first.perHour);
     expect(first).toMatchObject({ idle: { perHour: 0, total: 0 }, priceRegion: 'us-east-1' });
 
-    await app.until('the work runs', () => app.tasksByWork.has('root.hold'));
+    await app.until(
+      'the work runs',
+      async () => (await statusOf(app, 'root.hold'))?.stage === 'running',
+    );
     expect(app.killFlow()).toBeGreaterThan(0);
     // A machine that is registered has an address too.
     const { perHour } = await app.until('the next flow goes on counting', async () => {
