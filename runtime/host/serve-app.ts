@@ -38,6 +38,8 @@ export interface ServeAppOptions extends Omit<OpenLayoutOptions, 'logs'> {
   readonly listener: Listener;
   /** Address that the listener is bound to. */
   readonly host: string;
+  /** Names of what is in front of it. @default - nothing is */
+  readonly hosts?: readonly string[];
   readonly logs: LogSource;
   /** Takes what frontends print. */
   readonly sink: LogSink;
@@ -59,7 +61,19 @@ export function followHistory(loop: FlowLoop, closers: Closers): History {
 
 /** Serves an open loop; what it opens is closed by `closers`. */
 export async function serveApp(options: ServeAppOptions, closers: Closers): Promise<ServedApp> {
-  const { app, loop, listener, host, token, logs, sink, mode, checked, history } = options;
+  const {
+    app,
+    loop,
+    listener,
+    host,
+    hosts = [],
+    token,
+    logs,
+    sink,
+    mode,
+    checked,
+    history,
+  } = options;
   const { rootPath, info = {} } = app.options;
   const shown = await openLayout({ ...options, logs: sink });
   closers.add(() => shown.close());
@@ -72,6 +86,7 @@ export async function serveApp(options: ServeAppOptions, closers: Closers): Prom
     history,
     logs,
     host,
+    hosts,
     token,
     facts: { startedAt, stormkite: stormkiteVersion(), mode, info },
     user: checked.user,

@@ -15,6 +15,7 @@ import {
   CONTAINER_PORT,
   DEPLOYMENT_VARIABLE,
   deploymentSchema,
+  HOSTS_VARIABLE,
   PORT_VARIABLE,
   TOKEN_VARIABLE,
   type Deployment,
@@ -29,6 +30,7 @@ import { awsTimings } from '../loop/timings.ts';
 import type { LogSink } from '../ports/log-sink.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { toRootPath } from '../protocol/layout.ts';
+import { parseHosts } from '../server/access.ts';
 import { openApiServer } from '../server/api-server.ts';
 import { History } from '../server/history.ts';
 import { openListener, type Listener } from '../server/listener.ts';
@@ -64,6 +66,8 @@ interface FlowTask {
   readonly region: string;
   readonly token: string | null;
   readonly host: string;
+  /** Names of what is in front of the flow. */
+  readonly hosts: readonly string[];
   readonly port: number;
   listener: Listener;
   readonly loaded: LoadedApp;
@@ -98,6 +102,7 @@ export async function runFlowTask(env: NodeJS.ProcessEnv): Promise<void> {
     region: regionOf(env),
     token,
     host,
+    hosts: parseHosts(env[HOSTS_VARIABLE]),
     port,
     listener,
     loaded: await loadApp(resolve('..', APP_BUNDLE), process.cwd()),
@@ -179,7 +184,7 @@ async function rest(
   stored: StoredApp,
   { logs: client, costs }: Pick<FlowClients, 'logs'> & { readonly costs: CostKeeper },
 ): Promise<boolean> {
-  const { deployment, listener, host, port, token, told, loaded } = task;
+  const { deployment, listener, host, hosts, port, token, told, loaded } = task;
   const { app: name, logGroup, mode } = deployment;
   let start = (): void => undefined;
   const asked = new Promise<'start'>((resolve) => {
@@ -203,6 +208,7 @@ async function rest(
     history,
     logs,
     host,
+    hosts,
     token,
     facts: { startedAt: new Date().toISOString(), stormkite: stormkiteVersion(), mode, info },
     user: { routes: [], commands: [] },
@@ -229,7 +235,7 @@ async function runLoop(
   },
   closers: Closers,
 ): Promise<AppResult> {
-  const { deployment, listener, host, token, loaded, timings, isVerbose, told } = task;
+  const { deployment, listener, host, hosts, token, loaded, timings, isVerbose, told } = task;
   const { clients, clock, keyOf, lease, costs } = parts;
   const { app: name, mode, logGroup } = deployment;
   const { app, exports } = loaded;
@@ -289,6 +295,7 @@ async function runLoop(
       history,
       listener,
       host,
+      hosts,
       token,
       logs,
       sink,

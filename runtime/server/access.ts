@@ -6,6 +6,7 @@
  * A3 An address that sends too many wrong tokens is refused for a while, also with the right one.
  * A4 Any one right credential is enough: what is proxied has cookies, tokens and an `Authorization` of its own.
  * A5 The cookie counts for pages of the app alone: browsers send it to and from every port of a host, `SameSite` or not.
+ * A6 Names that something in front of the server is called by are told at its start, and only that has a say in who asks.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
@@ -19,6 +20,8 @@ export const TOKEN_PARAMETER = 'token';
 
 const TOKEN_BYTES = 24;
 const WILDCARDS = new Set(['0.0.0.0', '::', '']);
+/** Stands for every name, where the address is not known beforehand. */
+const ANY_HOST = '*';
 /** What a URL may have around the name of its host; a `Host` has only the name and a port. */
 const NOT_IN_HOST = /[/\\?#@\s]/;
 
@@ -40,8 +43,8 @@ export function tokenFor(host: string): string | null {
 
 /** What of a request decides about it. */
 export interface AccessRequest {
-  /** Whether a browser asks beforehand, which it does without credentials. */
-  readonly isPreflight: boolean;
+  /** Whether it is answered without credentials: what a browser asks beforehand, and whether the server lives. */
+  readonly isOpen: boolean;
   readonly host: string | undefined;
   readonly origin: string | undefined;
   readonly authorization: string | undefined;
@@ -50,16 +53,36 @@ export interface AccessRequest {
   readonly tokenInUrl: string | undefined;
   /** Who asks. */
   readonly address: string;
+  /** `X-Forwarded-For`; its last address is the one that a load balancer saw. */
+  readonly forwardedFor: string | undefined;
+}
+
+export interface AccessOptions {
+  /** Address that the server is bound to. */
+  readonly host: string;
+  /** `null`: nobody needs one. */
+  readonly token: string | null;
+  /** Names by which something in front of the server is called; `*` is every name. @default - nothing is in front */
+  readonly hosts?: readonly string[];
+  readonly failed?: FailedTokens;
+}
+
+/** Names in a list with commas between them. */
+export function parseHosts(text: string | undefined): string[] {
+  const names = (text ?? '').split(',').map((name) => name.trim().toLowerCase());
+  return names.filter((name) => name !== '');
 }
 
 export class Access {
   readonly #host: string;
   readonly #token: string | null;
+  readonly #hosts: ReadonlySet<string>;
   readonly #failed: FailedTokens;
 
-  constructor(host: string, token: string | null, failed = new FailedTokens()) {
+  constructor({ host, token, hosts = [], failed = new FailedTokens() }: AccessOptions) {
     this.#host = host;
     this.#token = token;
+    this.#hosts = new Set(hosts);
     this.#failed = failed;
   }
 
@@ -70,17 +93,33 @@ export class Access {
 
   /** Why a request is refused; `null` when it is not. */
   check(request: AccessRequest): AppError | null {
-    const { host, origin } = request;
-    if (host === undefined || NOT_IN_HOST.test(host) || !this.#isOwn(nameOf(`http://${host}`))) {
-      return appError('SERVER_HOST_REFUSED', { host: host ?? '' });
-    }
-    if (origin !== undefined && !this.#isOwn(nameOf(origin)))
+    const { host = '', origin } = request;
+    const name = NOT_IN_HOST.test(host) ? null : nameOf(`http://${host}`);
+    if (name === null || !(this.#isOwn(name) || this.#isCalled(name)))
+      return appError('SERVER_HOST_REFUSED', { host });
+    if (origin !== undefined && !this.#mayAsk(nameOf(origin), name))
       return appError('SERVER_ORIGIN_REFUSED', { origin });
-    return request.isPreflight ? null : this.#checkToken(request);
+    return request.isOpen ? null : this.#checkToken(request, this.#addressOf(request, name));
   }
 
-  #checkToken(request: AccessRequest): AppError | null {
-    const { authorization, cookie, tokenInUrl, address, origin } = request;
+  /** Whoever is in front adds whom it saw; what comes another way is believed nothing (A6). */
+  #addressOf({ address, forwardedFor }: AccessRequest, name: string): string {
+    if (forwardedFor === undefined || !this.#hosts.has(name)) return address;
+    return forwardedFor.split(',').at(-1)?.trim() || address;
+  }
+
+  #isCalled(name: string): boolean {
+    return this.#hosts.has(name) || this.#hosts.has(ANY_HOST);
+  }
+
+  /** Where every name is its own, a page still has only the one that it was read by. */
+  #mayAsk(origin: string | null, host: string): boolean {
+    if (origin === null) return false;
+    return origin === host || this.#isOwn(origin) || this.#hosts.has(origin);
+  }
+
+  #checkToken(request: AccessRequest, address: string): AppError | null {
+    const { authorization, cookie, tokenInUrl, origin } = request;
     if (this.#token === null) return null;
     const seconds = this.#failed.blockedSeconds(address);
     if (seconds > 0) return appError('SERVER_TOKEN_LIMITED', { seconds });
@@ -100,8 +139,7 @@ export class Access {
     return appError('SERVER_TOKEN_REFUSED', { problem: 'its token is wrong' });
   }
 
-  #isOwn(name: string | null): boolean {
-    if (name === null) return false;
+  #isOwn(name: string): boolean {
     if (isLoopback(name) || name === this.#host.toLowerCase()) return true;
     if (isLoopback(this.#host)) return false;
     if (name === hostname().toLowerCase()) return true;

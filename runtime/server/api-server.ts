@@ -9,7 +9,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { appError } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import { toRootPath } from '../protocol/layout.ts';
-import { Access, TOKEN_COOKIE } from './access.ts';
+import { Access, TOKEN_COOKIE, type AccessOptions } from './access.ts';
 import { addAppRoutes, signpost, type AppFacts } from './app-routes.ts';
 import { addDashboardRoutes } from './dashboard-routes.ts';
 import { Feed } from './feed.ts';
@@ -47,6 +47,8 @@ export interface ApiServerParts {
   readonly host: string;
   /** Bearer token that every request needs; `null` on loopback. */
   readonly token: string | null;
+  /** Names of what is in front of the server. */
+  readonly hosts?: AccessOptions['hosts'];
   readonly facts: AppFacts;
   /** What the app shows beside its state. @default - nothing */
   readonly layout?: LayoutSource;
@@ -82,7 +84,6 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
     bodyLimit: MAX_BODY_BYTES,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     // No hook runs for these, the check included.
     frameworkErrors: (error, request, reply) =>
@@ -92,9 +93,11 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   app.removeContentTypeParser('text/plain');
   const routes: RegisteredRoute[] = [];
   app.addHook('onRoute', ({ method, url }) => {
-    for (const each of [method].flat()) routes.push({ method: each, url });
+    // Every GET has a HEAD; it is not told twice.
+    for (const each of [method].flat()) if (each !== 'HEAD') routes.push({ method: each, url });
   });
-  const access = new Access(parts.host, parts.token);
+  const { host, token, hosts = [] } = parts;
+  const access = new Access({ host, token, hosts });
   const check = addGuard(app, { access, root, base });
   answerFailures(app);
   addStateRoutes(app, control, base);
@@ -110,7 +113,7 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   app.get(`${base}/openapi.json`, async () => {
     const { openApiDocument } = await import('./openapi.ts');
     const { name } = control;
-    const hasToken = parts.token !== null;
+    const hasToken = token !== null;
     return openApiDocument({
       app: name,
       version: facts.stormkite,

@@ -3,6 +3,7 @@ import { appError, background } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import type { AppStatus } from '../protocol/app-status.ts';
 import type { Feed } from './feed.ts';
+import { HEALTH_PATH } from './guard.ts';
 
 /** What the control does not know of the app. */
 export type AppFacts = Pick<AppStatus, 'startedAt' | 'stormkite' | 'mode' | 'info'>;
@@ -22,7 +23,7 @@ export function addAppRoutes(
     const clients = feed.readers;
     return { name, app: name, stage, version, pid: process.pid, clients, ...facts };
   };
-  app.get(`${base}/healthz`, () => ({ ok: true }));
+  app.get(base + HEALTH_PATH, () => ({ ok: true }));
   app.get(`${base}/status`, status);
   app.post(`${base}/start`, async (_, reply) => {
     await control.start();

@@ -12,6 +12,9 @@ const SEE_OTHER = 303;
 /** No page of another site may lay ours under its own and have it clicked. */
 export const FRAMED_BY_OWN_PAGES = "frame-ancestors 'self'";
 
+/** Path below the API that tells whether the server lives; needs no token. */
+export const HEALTH_PATH = '/healthz';
+
 /** Why a request is refused; `null` when it is not. */
 type Check = (request: IncomingMessage) => AppError | null;
 
@@ -19,14 +22,16 @@ function checkOf(access: Access, base: string): Check {
   return (request) => {
     const { headers, socket } = request;
     const { host, origin, authorization, cookie } = headers;
+    const forwarded = headers['x-forwarded-for'];
     return access.check({
-      isPreflight: isPreflight(request),
+      isOpen: isPreflight(request) || isProbe(request, base),
       host,
       origin,
       authorization,
       cookie,
       tokenInUrl: isPage(request, base) ? (tokenIn(request) ?? undefined) : undefined,
       address: socket.remoteAddress ?? '',
+      forwardedFor: [forwarded].flat().join(',') || undefined,
     });
   };
 }
@@ -106,11 +111,34 @@ async function keepToken(
   const location = `${own.startsWith(`${root}/`) ? own : `${root}/view`}${left}`;
   return await reply
     .code(SEE_OTHER)
-    .header('set-cookie', `${TOKEN_COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=${root}/`)
+    .header('set-cookie', cookieOf(token, { root, isSecure: isEncrypted(raw) }))
     .header('cache-control', 'no-store')
     .header('referrer-policy', 'no-referrer')
     .header('location', location)
     .send();
+}
+
+function cookieOf(
+  token: string,
+  { root, isSecure }: { readonly root: string; readonly isSecure: boolean },
+): string {
+  const secure = isSecure ? '; Secure' : '';
+  return `${TOKEN_COOKIE}=${token}; HttpOnly; SameSite=Strict${secure}; Path=${root}/`;
+}
+
+/** Whether the browser speaks HTTPS, to what is in front of us. Who lies about it gets a cookie that does less. */
+function isEncrypted({ headers }: IncomingMessage): boolean {
+  return headers['x-forwarded-proto'] === 'https';
+}
+
+/** Load balancers and containers ask without a token whether the server lives. Who sends one wants to know about it. */
+function isProbe({ method, url, headers }: IncomingMessage, base: string): boolean {
+  const isAnonymous = headers.authorization === undefined && headers.cookie === undefined;
+  return isRead(method) && url === base + HEALTH_PATH && isAnonymous;
+}
+
+function isRead(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function isPreflight({ method, headers }: IncomingMessage): boolean {
@@ -119,7 +147,7 @@ function isPreflight({ method, headers }: IncomingMessage): boolean {
 
 /** Whether a browser may be opening a page: anything that is read outside of the API. */
 function isPage({ method, url = '' }: IncomingMessage, base: string): boolean {
-  return method === 'GET' && !url.startsWith(`${base}/`) && url !== base;
+  return isRead(method) && !url.startsWith(`${base}/`) && url !== base;
 }
 
 function tokenIn({ url = '' }: IncomingMessage): string | null {

@@ -28,7 +28,7 @@ export function addStreamRoutes(
   { feed, streams, upgrades }: StreamParts,
   base: string,
 ): void {
-  app.get(`${base}/stream`, (request, reply) => {
+  app.get(`${base}/stream`, { exposeHeadRoute: false }, (request, reply) => {
     const options = parseReader(request.raw);
     const stream = streams.open(reply, 'text/event-stream', () => {
       if (reader !== null) feed.leave(reader);
@@ -39,7 +39,7 @@ export function addStreamRoutes(
     reader = feed.open(sinkOf(stream), options);
     stream.onReady(() => reader?.pump());
   });
-  app.get(`${base}/ws`, () => {
+  app.get(`${base}/ws`, { exposeHeadRoute: false }, () => {
     throw appError('SERVER_UPGRADE_REQUIRED', { path: `${base}/ws` });
   });
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });

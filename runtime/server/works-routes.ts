@@ -40,16 +40,17 @@ export function addWorksRoutes(
       return { work: name, command: verb };
     });
   }
-  app.get<Named & Logs>(`${base}/works/:name/logs`, async ({ params: { name }, query }, reply) => {
+  /** Logs flow; there is nothing to say of them beforehand. */
+  const noHead = { exposeHeadRoute: false };
+  app.get<Named & Logs>(`${base}/works/:name/logs`, noHead, async (request, reply) => {
+    const { name } = request.params;
     const isKnown =
       name === FLOW || logs.has(name) || control.works().some((work) => work.name === name);
     if (!isKnown) throw appError('WORK_UNKNOWN', { name });
-    const request = parseLogs(query);
-    await sendLogs(parts, reply, name, request);
+    await sendLogs(parts, reply, name, parseLogs(request.query));
   });
-  app.get<Logs>(`${base}/logs`, async ({ query }, reply) => {
-    const request = parseLogs(query);
-    await sendLogs(parts, reply, null, request);
+  app.get<Logs>(`${base}/logs`, noHead, async ({ query }, reply) => {
+    await sendLogs(parts, reply, null, parseLogs(query));
   });
 }
 

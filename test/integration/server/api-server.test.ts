@@ -308,6 +308,24 @@ describe('the HTTP API', () => {
     expect(again.status).toBe(304);
   });
 
+  test('what can be read can be asked for beforehand, without its content', async ({ expect }) => {
+    for (const path of ['/state', '/status', '/works', '/layout', '/history', '/openapi.json']) {
+      const read = await rig.ask('GET', path);
+      const asked = await rig.ask('HEAD', path);
+      expect({ path, status: asked.status, text: asked.text }).toEqual({
+        path,
+        status: 200,
+        text: '',
+      });
+      for (const name of ['content-type', 'content-length', 'etag'])
+        expect(asked.headers[name]).toBe(read.headers[name]);
+    }
+    expect((await rig.askRaw('HEAD', '/view')).status).toBe(200);
+    for (const endless of ['/stream', '/logs', '/works/root.train/logs', '/ws'])
+      expect((await rig.ask('HEAD', endless)).status).toBe(404);
+    expect((await rig.ask('HEAD', '/state/nowhere')).status).toBe(404);
+  });
+
   test('a page of this machine may use it', async ({ expect }) => {
     const headers = { origin: 'http://localhost:5173' };
     expect(

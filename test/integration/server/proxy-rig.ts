@@ -68,7 +68,7 @@ export class ProxyRig {
       },
       exposeHeadRoutes: false,
     });
-    const access = new Access('127.0.0.1', token);
+    const access = new Access({ host: '127.0.0.1', token });
     const base = `${root}/api/v1`;
     const check = addGuard(app, { access, root, base });
     app.setErrorHandler((error, _request, reply) => {

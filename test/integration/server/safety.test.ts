@@ -40,6 +40,29 @@ describe('a server that others can reach', () => {
     expect((await rig.askRaw('GET', '/%ff', bearer(TOKEN))).status).toBe(400);
   });
 
+  test('tells everybody that it lives, and whoever sends a token whether it is right', async ({
+    expect,
+  }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    for (const method of ['GET', 'HEAD'])
+      expect((await rig.ask(method, '/healthz')).status).toBe(200);
+    expect((await rig.ask('GET', '/healthz', bearer(TOKEN))).status).toBe(200);
+    expect((await rig.ask('GET', '/healthz', bearer('wrong'))).status).toBe(401);
+    expect((await rig.ask('GET', '/healthz?x')).status).toBe(401);
+    expect((await rig.ask('POST', '/healthz')).status).toBe(401);
+    const foreign = { headers: { host: 'evil.example' } };
+    expect((await rig.ask('GET', '/healthz', foreign)).status).toBe(403);
+  });
+
+  test('a cookie that comes by HTTPS goes by HTTPS only', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN, host: '0.0.0.0', hosts: ['shop.example'] });
+    const headers = { host: 'shop.example', 'x-forwarded-proto': 'https' };
+    const { headers: answered } = await rig.askRaw('GET', `/view?token=${TOKEN}`, { headers });
+    expect(answered['set-cookie']).toEqual([
+      `stormkite_token=${TOKEN}; HttpOnly; SameSite=Strict; Secure; Path=/`,
+    ]);
+  });
+
   test('a URL carries the token to a page once, never to the API', async ({ expect }) => {
     rig = await ServerRig.open({ token: TOKEN });
     expect((await rig.ask('GET', `/status?token=${TOKEN}`)).status).toBe(401);

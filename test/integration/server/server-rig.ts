@@ -99,6 +99,7 @@ export class ServerRig {
   static async open({
     token = null,
     host = '127.0.0.1',
+    hosts = [],
     rootPath = '',
     limits,
     createRoot = () => new Root(),
@@ -106,6 +107,7 @@ export class ServerRig {
   }: {
     token?: string | null;
     host?: string;
+    hosts?: readonly string[];
     rootPath?: string;
     limits?: HistoryLimits;
     createRoot?: () => Flow;
@@ -142,6 +144,7 @@ export class ServerRig {
       history,
       logs,
       host,
+      hosts,
       token,
       facts,
       rootPath,
@@ -216,6 +219,7 @@ export class ServerRig {
           response.on('end', () => {
             const whole = Buffer.concat(chunks).toString('utf8');
             const isJson =
+              method !== 'HEAD' &&
               response.headers['content-type']?.startsWith('application/json') === true;
             const parsed: unknown = isJson ? JSON.parse(whole) : undefined;
             resolve({

@@ -1,19 +1,20 @@
 import { hostname } from 'node:os';
 import { describe, test } from 'vitest';
-import { Access, isLoopback, tokenFor } from '../../../runtime/server/access.ts';
+import { Access, isLoopback, parseHosts, tokenFor } from '../../../runtime/server/access.ts';
 
 const none = {
-  isPreflight: false,
+  isOpen: false,
   host: 'localhost:7501',
   origin: undefined,
   authorization: undefined,
   cookie: undefined,
   address: '192.0.2.1',
   tokenInUrl: undefined,
+  forwardedFor: undefined,
 };
 
 describe('Access', () => {
-  const local = new Access('127.0.0.1', null);
+  const local = new Access({ host: '127.0.0.1', token: null });
 
   test.for([
     'localhost',
@@ -52,7 +53,7 @@ describe('Access', () => {
   });
 
   test('a server for others knows its own names and wants its token', ({ expect }) => {
-    const open = new Access('0.0.0.0', 'secret');
+    const open = new Access({ host: '0.0.0.0', token: 'secret' });
     expect(open.check({ ...none, host: hostname(), authorization: 'Bearer secret' })).toBe(null);
     expect(open.check({ ...none, host: hostname(), tokenInUrl: 'secret' })).toBe(null);
     expect(open.check({ ...none, authorization: 'Bearer secre' })).toMatchObject({
@@ -62,11 +63,66 @@ describe('Access', () => {
     expect(
       open.check({ ...none, host: 'evil.example', authorization: 'Bearer secret' }),
     ).toMatchObject({ code: 'SERVER_HOST_REFUSED' });
-    expect(open.check({ ...none, isPreflight: true })).toBe(null);
+    expect(open.check({ ...none, isOpen: true })).toBe(null);
+  });
+
+  describe('behind something that has names of its own', () => {
+    const hosts = parseHosts('shop.example, Shop-1.elb.example');
+    const authorization = 'Bearer secret';
+    const asked = { ...none, host: 'shop.example', authorization };
+    const server = () => new Access({ host: '0.0.0.0', token: 'secret', hosts });
+
+    test('is called by them, and by no other', ({ expect }) => {
+      const access = server();
+      expect(access.check(asked)).toBe(null);
+      expect(access.check({ ...asked, host: 'shop-1.elb.example:443' })).toBe(null);
+      expect(access.check({ ...asked, host: 'evil.example' })).toMatchObject({
+        code: 'SERVER_HOST_REFUSED',
+      });
+      expect(access.check({ ...asked, authorization: undefined })).toMatchObject({
+        code: 'SERVER_TOKEN_REFUSED',
+      });
+    });
+
+    test('is used by pages that were read there', ({ expect }) => {
+      const access = server();
+      const cookie = 'stormkite_token=secret';
+      const page = { ...none, host: 'shop.example', cookie };
+      expect(access.check({ ...page, origin: 'https://shop.example' })).toBe(null);
+      for (const origin of ['https://evil.example', 'null'])
+        expect(access.check({ ...page, origin })).toMatchObject({ code: 'SERVER_ORIGIN_REFUSED' });
+    });
+
+    test('locks out who guesses, not everybody behind the load balancer', ({ expect }) => {
+      const access = server();
+      const guess = { ...asked, forwardedFor: '198.51.100.9, 203.0.113.7' };
+      for (let n = 0; n < 10; n += 1)
+        access.check({ ...guess, authorization: `Bearer guess ${n}` });
+      expect(access.check(guess)).toMatchObject({ code: 'SERVER_TOKEN_LIMITED' });
+      // What the client itself says stands further left.
+      expect(access.check({ ...asked, forwardedFor: '203.0.113.7, 203.0.113.8' })).toBe(null);
+    });
+
+    test('a header that nobody in front has written counts for nothing', ({ expect }) => {
+      const access = new Access({ host: '0.0.0.0', token: 'secret', hosts: ['*'] });
+      for (let n = 0; n < 10; n += 1)
+        access.check({ ...asked, authorization: `Bearer ${n}`, forwardedFor: `203.0.113.${n}` });
+      expect(access.check(asked)).toMatchObject({ code: 'SERVER_TOKEN_LIMITED' });
+    });
+
+    test('where every name is its own, pages of other names still are not', ({ expect }) => {
+      const access = new Access({ host: '0.0.0.0', token: 'secret', hosts: parseHosts('*') });
+      const page = { ...none, host: '203.0.113.7:8080', authorization };
+      expect(access.check(page)).toBe(null);
+      expect(access.check({ ...page, origin: 'http://203.0.113.7:8080' })).toBe(null);
+      expect(access.check({ ...page, origin: 'http://evil.example' })).toMatchObject({
+        code: 'SERVER_ORIGIN_REFUSED',
+      });
+    });
   });
 
   test('the cookie counts for pages of the app alone, a header for all', ({ expect }) => {
-    const open = new Access('0.0.0.0', 'secret');
+    const open = new Access({ host: '0.0.0.0', token: 'secret' });
     const cookie = 'stormkite_token=secret';
     const asked = { ...none, host: 'localhost:7501', cookie };
     expect(open.check(asked)).toBe(null);
