@@ -1,6 +1,7 @@
 /** How commands find an app and talk to it: one that runs on this machine, else one that is deployed. */
 import { connect, type AppClient } from '../runtime/client/index.ts';
-import { appError } from '../runtime/errors/index.ts';
+import { within } from '../runtime/client/within.ts';
+import { appError, isAppError } from '../runtime/errors/index.ts';
 import type { DeployedApp } from '../runtime/host/deployed-app.ts';
 import { recordedDeployments } from '../runtime/host/deployments.ts';
 import { homeOf, runningApps, type RunInfo } from '../runtime/host/run-directory.ts';
@@ -79,11 +80,10 @@ export async function findRun(context: CommandContext, name: string | undefined)
 
 /** An app whose flow never yields does not answer; commands say so instead of waiting for ever. */
 async function checkAnswers(info: RunInfo, signal: AbortSignal): Promise<void> {
-  const deadline = AbortSignal.timeout(ANSWER_MS);
   try {
-    await clientOf(info, AbortSignal.any([signal, deadline])).status();
+    await within(ANSWER_MS, signal, (limit) => clientOf(info, limit).status());
   } catch (cause) {
-    if (!deadline.aborted) throw cause;
+    if (signal.aborted || !isAppError(cause, 'CLIENT_CLOSED')) throw cause;
     throw appError('CLI_APP_SILENT', { app: info.name, pid: info.pid }, { cause });
   }
 }

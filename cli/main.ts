@@ -15,8 +15,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const { env } = process;
   // A note of the AWS SDK to developers, not to who uses their programs.
   env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-  const isJson = args.includes('--json');
-  const output = new Output({ isJson, isVerbose: args.includes('--verbose'), env });
+  // What follows `--` belongs to another program.
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  const isJson = own.includes('--json');
+  const output = new Output({ isJson, isVerbose: own.includes('--verbose'), env });
   const interrupts = watchInterrupts();
   let code: ExitCode;
   try {

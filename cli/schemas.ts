@@ -52,6 +52,9 @@ export const appEventSchema = z.discriminatedUnion('type', [
   errorEventSchema,
 ]);
 
+/** `exec --json`: the exit code of the command. */
+export const execSchema = z.object({ work: z.string(), code: z.number() });
+
 /** `ps --json`. */
 export const psSchema = z.object({
   apps: z.array(

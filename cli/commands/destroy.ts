@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { within } from '../../runtime/client/within.ts';
 import { appError } from '../../runtime/errors/index.ts';
 import { recordDeployment } from '../../runtime/host/deployments.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
@@ -73,10 +74,12 @@ async function endInOrder(
     if (!(await deployed.hasFlow())) return;
     progress('asking works to end');
     const info = { ...infoOf(deployed), ...(await deployed.reach(signal)) };
-    const client = clientOf(info, AbortSignal.any([signal, AbortSignal.timeout(PAUSE_MS)]));
-    await client.pauseApp();
-    while ((await client.status()).stage === 'running')
-      await setTimeout(LOOK_MS, undefined, { signal });
+    await within(PAUSE_MS, signal, async (limit) => {
+      const client = clientOf(info, limit);
+      await client.pauseApp();
+      while ((await client.status()).stage === 'running')
+        await setTimeout(LOOK_MS, undefined, { signal: limit });
+    });
   } catch (error) {
     signal.throwIfAborted();
     progress(`its flow does not answer: ${error instanceof Error ? error.message : String(error)}`);

@@ -10,6 +10,7 @@ export const doctor = defineCommand({
   arguments: {},
   options: { ...jsonOption },
   examples: [
+    { line: 'stormkite doctor', does: 'this machine, and the account of AWS_REGION if it is set' },
     { line: 'AWS_REGION=us-east-1 stormkite doctor', does: 'before the first deployment' },
   ],
   exitCodes: { [exitCodes.environment]: 'a check failed' },

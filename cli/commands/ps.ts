@@ -1,4 +1,5 @@
 import type { AppStatus } from '../../runtime/client/index.ts';
+import { within } from '../../runtime/client/within.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf, runningApps, type RunInfo } from '../../runtime/host/run-directory.ts';
 import type { WorkSummary } from '../../runtime/protocol/events.ts';
@@ -41,9 +42,11 @@ export const ps = defineCommand({
 
 async function ask(info: RunInfo, signal: AbortSignal): Promise<Row> {
   try {
-    const client = clientOf(info, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
-    const [status, works] = await Promise.all([client.status(), client.works()]);
-    return { info, status, works };
+    return await within(ANSWER_MS, signal, async (limit) => {
+      const client = clientOf(info, limit);
+      const [status, works] = await Promise.all([client.status(), client.works()]);
+      return { info, status, works };
+    });
   } catch {
     signal.throwIfAborted();
     return { info, status: null, works: [] };

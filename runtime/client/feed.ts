@@ -14,6 +14,7 @@ import { isPage } from './live-socket.ts';
 import { parseSnapshot, parseTurn } from './parse-turn.ts';
 import type { Replica } from './replica.ts';
 import type { Requests } from './requests.ts';
+import { within } from './within.ts';
 
 /** More than the time between two pings of the server. */
 const SILENCE_MS = 40_000;
@@ -236,10 +237,11 @@ class SilenceWatch {
 
   async #probe(): Promise<void> {
     try {
-      const response = await this.#requests.send('GET', '/healthz', {
-        signal: AbortSignal.timeout(PROBE_MS),
+      const { ended } = this.#requests;
+      await within(PROBE_MS, ended, async (signal) => {
+        const response = await this.#requests.send('GET', '/healthz', { signal });
+        await response.body?.cancel();
       });
-      await response.body?.cancel();
       this.#heardAt = Date.now();
       this.#arm(SILENCE_MS);
     } catch (error) {

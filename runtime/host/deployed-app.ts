@@ -4,6 +4,7 @@
  * Y1 Nothing of the app is open to the network: its API is reached through a tunnel of Session Manager to the flow's container,
  *    unless the deployment has an address of its own.
  */
+import type { StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { createClients, destroyClients, type AwsClients } from '../backends/aws/clients.ts';
@@ -105,7 +106,7 @@ export class DeployedApp {
   }
 
   /** Runs a command beside a work, in this terminal; gives its exit code. */
-  async exec(work: string, command: readonly string[]): Promise<number> {
+  async exec(work: string, command: readonly string[], stdio: StdioOptions): Promise<number> {
     const { ecs } = this.#clients;
     const cluster = this.#output('cluster');
     const target = await workContainer(ecs, cluster, { app: this.name, work });
@@ -113,7 +114,7 @@ export class DeployedApp {
       throw appError('CLI_EXEC_NOT_HERE', { work, problem: 'it has no running task' });
     const session = await startCommand(ecs, cluster, target, command.map(quoted).join(' '));
     const { region } = this;
-    const child = await startPlugin(session, { region, env: this.#env, stdio: 'inherit' });
+    const child = await startPlugin(session, { region, env: this.#env, stdio });
     const [code] = (await once(child, 'close')) as [number | null];
     return code ?? 1;
   }

@@ -1,5 +1,5 @@
 /** A command in the folder and with the environment of a process of this machine; Linux tells both. */
-import { spawn } from 'node:child_process';
+import { spawn, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readlink } from 'node:fs/promises';
 import { appError } from '../errors/index.ts';
@@ -12,11 +12,11 @@ import { appError } from '../errors/index.ts';
 export async function runBeside(
   work: string,
   pid: number,
-  command: readonly string[],
+  { command, stdio }: { readonly command: readonly string[]; readonly stdio: StdioOptions },
 ): Promise<number> {
   const [program = '', ...args] = command;
   const { env, cwd } = await surroundingsOf(work, pid);
-  const child = spawn(program, args, { env, cwd, stdio: 'inherit' });
+  const child = spawn(program, args, { env, cwd, stdio });
   try {
     await once(child, 'spawn');
   } catch (cause) {

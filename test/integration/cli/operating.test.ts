@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import {
   commandSchema,
   costSchema,
+  execSchema,
   deployPlanSchema,
   doctorSchema,
   initSchema,
@@ -85,6 +86,12 @@ describe('an app of this machine', () => {
 
     const beside = await rig.run('exec', 'count', '--', 'sh', '-c', 'echo $MODEL; exit 3');
     expect(beside).toMatchObject({ code: 1, stdout: 'large\n' });
+    const asJson = ['exec', 'count', '--json', '--', 'sh', '-c', 'echo $MODEL; exit 3'];
+    const told = await rig.run(...asJson);
+    expect(told).toMatchObject({ code: 1, stderr: 'large\n' });
+    expect(execSchema.parse(JSON.parse(told.stdout))).toEqual({ work: 'root.count', code: 3 });
+    const foreign = await rig.run('exec', 'count', '--', 'echo', '--json');
+    expect(foreign).toMatchObject({ code: 0, stdout: '--json\n' });
     expect(await rig.run('exec', 'nobody', '--', 'true')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('WORK_UNKNOWN'),
