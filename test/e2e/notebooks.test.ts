@@ -141,6 +141,9 @@ async function create(launcher: FrameLocator, username: string, hardware = 'CPU'
 
 /** Runs the first cell of a new notebook; gives what it printed. */
 async function runCell(lab: FrameLocator, code: string): Promise<string> {
+  // What is run before the kernel is there may never be.
+  const kernel = lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first();
+  await kernel.waitFor({ timeout: SLOW_MS });
   const editor = lab.locator('.jp-Notebook .jp-CodeCell .cm-content').first();
   await editor.click({ timeout: SLOW_MS });
   await editor.pressSequentially(code);

@@ -225,14 +225,15 @@ export class EmulatedApp {
       },
     });
     const { emulator } = this.#rig;
+    // Containers of other apps print all the time, its own none before there is a flow.
+    const withoutFlow = { ...this.#spec, flow: null };
+    this.deployment = await emulator.provision(withoutFlow);
+    const { logGroup } = this.deployment;
     this.#unsubscribe = emulator.onLog((line) => {
-      if (line.logGroup !== this.deployment.logGroup) return;
+      if (line.logGroup !== logGroup) return;
       this.#note(line);
       flow.take(line);
     });
-    // The log group's name is known before the first container prints.
-    const withoutFlow = { ...this.#spec, flow: null };
-    this.deployment = await emulator.provision(withoutFlow);
     options.onDeployed?.(this);
     await emulator.provision(this.#spec);
   }

@@ -87,6 +87,10 @@ describe('stormkite run', () => {
     const file = await rig.write('count/app.ts', COUNTER);
     const first = rig.app(file);
     await first.prints('[root.count] counting from 0');
+    await until('it has counted', async () => {
+      const { stdout } = await rig.run('state', 'get', '/works/count/vars/counter');
+      return Number(stdout) > 0;
+    });
     first.child.kill('SIGINT');
     expect(await first.done).toMatchObject({
       code: 130,
