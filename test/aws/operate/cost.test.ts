@@ -75,6 +75,8 @@ describe('what an emulated app costs', { timeout: 180_000 }, () => {
     expect(last.works['root.hold']?.total).toBe(last.total);
     // It was the first of its group, so that managed scaling would have started two and held them for 15 minutes.
     expect(last.avoided.idle).toBeCloseTo(perHour / 2, 4);
+    // The call was given an hour.
+    expect(last.avoided.run).toBeGreaterThan(perHour * 0.9);
     await app.end();
   });
 

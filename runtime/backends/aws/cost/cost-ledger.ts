@@ -72,6 +72,8 @@ export interface MachineBill {
 
 export class CostLedger {
   readonly #record: LedgerRecord;
+  /** Dollars an hour that works cost when they last cost something: a stopped call is told of when its machine may be gone. */
+  readonly #lastPerHour = new Map<string, number>();
 
   constructor(record: LedgerRecord | null) {
     this.#record = structuredClone(record) ?? emptyLedger();
@@ -96,6 +98,7 @@ export class CostLedger {
       this.#count(known, bill.launchedAt, known.launchedAt);
       known.launchedAt = bill.launchedAt;
     }
+    this.#remember(known);
     if (bill.endedAt !== null) {
       this.#end(bill.id, known, bill);
       return;
@@ -108,7 +111,8 @@ export class CostLedger {
 
   /** A work's call was stopped before the time that it was given; an estimate. */
   stoppedEarly(work: string, savedMs: number): void {
-    this.#record.avoided.run += (perHourOf(this.#record.machines, work) * savedMs) / HOUR_MS;
+    const perHour = perHourOf(this.#record.machines, work) || (this.#lastPerHour.get(work) ?? 0);
+    this.#record.avoided.run += (perHour * savedMs) / HOUR_MS;
   }
 
   /** Whether something is billed now. */
@@ -152,6 +156,19 @@ export class CostLedger {
       today: { date: day.date, total: rounded(day.total), works: mapped(day.works, rounded) },
       avoided: mapped(avoided, rounded),
     };
+  }
+
+  /** The latest stand last, so that the oldest are forgotten. */
+  #remember(machine: MachineRecord): void {
+    const last = this.#lastPerHour;
+    for (const [work, perHour] of Object.entries(splitOf(machine).works)) {
+      last.delete(work);
+      last.set(work, perHour);
+    }
+    for (const work of last.keys()) {
+      if (last.size <= MAX_WORKS) break;
+      last.delete(work);
+    }
   }
 
   #begin({ id, launchedAt, perHour, exclusive, fromZero, shares }: MachineBill): void {

@@ -305,6 +305,15 @@ describe('what was avoided', () => {
     ledger.stoppedEarly('root.unknown', 2 * HOUR);
     expect(ledger.report(NOON).avoided).toEqual({ run: 0.5, idle: 0 });
   });
+
+  test('also when its machine was given back before that is told', ({ expect }) => {
+    const ledger = new CostLedger(null);
+    ledger.see(bill({ shares: { 'root.a': 1 } }), NOON);
+    ledger.see(bill({ shares: {} }), NOON + MINUTE);
+    ledger.see(bill({ shares: {}, endedAt: NOON + HOUR }), NOON + HOUR);
+    ledger.stoppedEarly('root.a', 2 * HOUR);
+    expect(ledger.report(NOON + HOUR).avoided.run).toBe(2);
+  });
 });
 
 test('so many works are kept by name; the smallest of more go together', ({ expect }) => {
