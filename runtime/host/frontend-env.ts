@@ -1,4 +1,5 @@
 /** What the process of a frontend is told by its environment and arguments. */
+import { delimiter } from 'node:path';
 import type { ServerFrontend } from '../frontend/frontend.ts';
 import {
   ROOT_PATH_VARIABLE,
@@ -15,6 +16,10 @@ export interface FrontendFacts {
   /** Address of the app. */
   readonly stateUrl: string;
   readonly token: string | null;
+  /** Folder in which Python finds `stormkite`. */
+  readonly pythonClient: string | null;
+  /** `PYTHONPATH` of the app itself. */
+  readonly pythonPath: string;
 }
 
 export interface FrontendStart {
@@ -32,11 +37,22 @@ export function toFrontendStart(
 ): FrontendStart {
   const given = variablesOf(facts);
   const fill = (text: string): string => filled(text, given);
-  const own = Object.entries(env).map(([name, value]) => [name, fill(value)] as const);
+  const entries = Object.entries(env).map(([name, value]) => [name, fill(value)] as const);
+  const own: Record<string, string> = Object.fromEntries(entries);
   return {
     command: command.map((part, index) => (index === 0 ? part : fill(part))),
-    env: { ...wellKnown(facts), ...given, ...Object.fromEntries(own) },
+    env: { ...wellKnown(facts), ...given, ...own, ...pythonPathOf(own, facts) },
   };
+}
+
+/** A script says `import stormkite` without any preparation; modules of the user's own come first. */
+function pythonPathOf(
+  own: Readonly<Record<string, string>>,
+  { pythonClient, pythonPath }: FrontendFacts,
+): Record<string, string> {
+  const folders = [own['PYTHONPATH'] ?? pythonPath, pythonClient ?? ''];
+  const path = folders.filter((folder) => folder !== '').join(delimiter);
+  return path === '' ? {} : { PYTHONPATH: path };
 }
 
 function variablesOf({ port, host, rootPath, stateUrl, token }: FrontendFacts) {

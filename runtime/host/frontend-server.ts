@@ -11,6 +11,7 @@ import type { LogSink } from '../ports/log-sink.ts';
 import { toFrontendStart } from './frontend-env.ts';
 import type { FrontendEnd } from './frontend-main.ts';
 import { FrontendProcess } from './frontend-process.ts';
+import { pythonClientFolder } from './web-files.ts';
 
 /** Every wait for a frontend, in milliseconds; shrunk in tests. */
 export interface FrontendTimings {
@@ -106,7 +107,15 @@ export class FrontendServer {
     }
     const port = await freePort();
     if (this.#stopping) return;
-    const facts = { port, host: HOST, rootPath, stateUrl, token };
+    const facts = {
+      port,
+      host: HOST,
+      rootPath,
+      stateUrl,
+      token,
+      pythonClient: pythonClientFolder(),
+      pythonPath: environment['PYTHONPATH'] ?? '',
+    };
     const { command, env } = toFrontendStart(this.#frontend, facts);
     this.#tail = [];
     this.#readyAtMs = null;

@@ -4,12 +4,14 @@
  * P1 Entry points share their chunks, so that an app and the hosts have one instance of everything.
  * P2 `runtime/state` and `runtime/errors` stay files of their own: the reporter thread tells by their folder whether user code
  *    is in the middle of a change (`reporter-stack.ts`).
+ * P3 The dashboard and the clients go with it: the flow serves them.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { stormkiteVersion } from './package-version.ts';
+import { webFiles } from './web-files.ts';
 
 /** Entry points, seen from `runtime/`, without extension. */
 const ENTRIES = [
@@ -17,6 +19,7 @@ const ENTRIES = [
   'client/index',
   'host/task-main',
   'host/reporter-main',
+  'host/frontend-main',
   'host/turn-watch-main',
 ];
 const OWN_FOLDERS = ['state', 'errors'];
@@ -28,9 +31,14 @@ const INTERNAL = 'stormkite/internal';
 /** Files by path below the artifact's root. */
 export async function bundleRuntime(): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  const [hosts, own] = await Promise.all([build(hostOptions()), build(await ownOptions())]);
+  const [hosts, own, web] = await Promise.all([
+    build(hostOptions()),
+    build(await ownOptions()),
+    webFiles(),
+  ]);
   for (const { path, contents } of [...(hosts.outputFiles ?? []), ...(own.outputFiles ?? [])])
     files.set(join('node_modules/stormkite/dist/runtime', relative('/out', path)), contents);
+  for (const [path, bytes] of web) files.set(`node_modules/stormkite/dist/${path}`, bytes);
   files.set('node_modules/stormkite/package.json', Buffer.from(packageJson()));
   return files;
 }

@@ -15,6 +15,8 @@ const FACTS = {
   rootPath: '/frontends/root-1',
   stateUrl: 'http://127.0.0.1:7501',
   token: null,
+  pythonClient: '/package/client',
+  pythonPath: '',
 };
 
 describe('the options of a frontend', () => {
@@ -115,6 +117,19 @@ describe('what a server frontend is started with', () => {
       PLAIN: '$UNKNOWN',
     });
     expect(env).not.toHaveProperty('STORMKITE_TOKEN');
+  });
+
+  test('Python finds the client, after what the user names', ({ expect }) => {
+    const pathOf = (env: Record<string, string>, pythonPath: string): string | undefined =>
+      toFrontendStart(new ServerFrontend({ command: ['x'], env }), { ...FACTS, pythonPath }).env[
+        'PYTHONPATH'
+      ];
+    expect(pathOf({}, '')).toBe('/package/client');
+    expect(pathOf({}, '/inherited')).toBe('/inherited:/package/client');
+    expect(pathOf({ PYTHONPATH: '/own' }, '/inherited')).toBe('/own:/package/client');
+    const without = { ...FACTS, pythonClient: null };
+    const { env } = toFrontendStart(new ServerFrontend({ command: ['x'] }), without);
+    expect(env).not.toHaveProperty('PYTHONPATH');
   });
 
   test('a token is given where one is needed, and the user has the last word', ({ expect }) => {
