@@ -23,8 +23,8 @@ export function Dialog({
     if (dialog?.open === false) dialog.showModal();
     // Else the button that closes it would have the focus.
     dialog?.querySelector<HTMLElement>('[data-autofocus]')?.focus();
+    // Closing it here would be told as if the person had: it ends with its element.
     return () => {
-      dialog?.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
