@@ -22,6 +22,8 @@ export class UiRig {
   readonly line: BreakableLine;
   readonly url: string;
   readonly program: Program;
+  /** Address of the app beside the line. */
+  readonly #direct: string;
   readonly #cli: TestCli;
   readonly #browser: Browser;
 
@@ -30,6 +32,7 @@ export class UiRig {
     browser: Browser;
     line: BreakableLine;
     program: Program;
+    address: string;
     rootPath: string;
   }) {
     this.#cli = parts.cli;
@@ -37,6 +40,7 @@ export class UiRig {
     this.line = parts.line;
     this.program = parts.program;
     this.url = parts.line.url + parts.rootPath;
+    this.#direct = parts.address + parts.rootPath;
   }
 
   static async open(
@@ -53,7 +57,7 @@ export class UiRig {
       executablePath: chromiumPath,
       args: ['--no-sandbox'],
     });
-    return new UiRig({ cli, browser, line, program, rootPath });
+    return new UiRig({ cli, browser, line, program, address, rootPath });
   }
 
   /** Opens a page of the dashboard by the fragment of its URL. */
@@ -79,9 +83,9 @@ export class UiRig {
     return page;
   }
 
-  /** What the app itself answers. */
+  /** What the app itself answers, whether the pages' line is cut or not. */
   async ask(path: string, init: RequestInit = {}): Promise<unknown> {
-    const response = await fetch(`${this.url}/api/v1/${path}`, init);
+    const response = await fetch(`${this.#direct}/api/v1/${path}`, init);
     return response.json();
   }
 
