@@ -143,11 +143,12 @@ export class StormkiteApp extends Construct {
         }),
     );
     const keeper = new GroupKeeper(this, 'GroupKeeper', {
+      app: prepared.app,
       cluster: this.cluster,
       pools,
       logRetention,
     });
-    const { role: flowRole } = new FlowRole(this, 'FlowRole', {
+    const flowRole = new FlowRole(this, 'FlowRole', {
       ...shared,
       cluster,
       network,
@@ -155,7 +156,7 @@ export class StormkiteApp extends Construct {
       pools,
       instanceRole,
     });
-    const readArtifact = artifact.grantRead([flowRole, ...Object.values(works.roles)]);
+    const readArtifact = artifact.grantRead([flowRole.role, ...Object.values(works.roles)]);
 
     const balancer =
       ui === 'alb'
@@ -174,7 +175,7 @@ export class StormkiteApp extends Construct {
       network,
       works,
       pools,
-      taskRole: flowRole,
+      taskRole: flowRole.role,
       prices: props.prices === undefined ? undefined : readPrices(props.prices, prepared),
       hosts: balancer?.host ?? (ui === 'direct' ? '*' : undefined),
       gracePeriod: balancer === undefined ? undefined : Duration.seconds(GRACE_SECONDS),
@@ -182,8 +183,9 @@ export class StormkiteApp extends Construct {
     // Made before the flow and deleted after it.
     flow.service.node.addDependency(
       readArtifact,
+      flowRole,
       ...keeper.resources,
-      ...Object.values(works.roles),
+      ...works.permissions,
     );
     balancer?.targetGroup.addTarget(flow.service);
     if (props.budget !== undefined) new Budget(this, 'Budget', prepared.app, props.budget);
@@ -193,7 +195,7 @@ export class StormkiteApp extends Construct {
     this.deployment = flow.deployment;
     this.stateTable = tables.state;
     this.deltasTable = tables.deltas;
-    this.flowRole = flowRole;
+    this.flowRole = flowRole.role;
     this.flowSecurityGroup = network.flowSecurityGroup;
     this.workSecurityGroup = network.workSecurityGroup;
     this.loadBalancer = balancer?.loadBalancer;

@@ -4,6 +4,8 @@
  * G1 Created or changed: zones are never rebalanced. The flow chooses a zone for each machine; rebalancing would start others.
  * G2 Deleted, before its group is: the group goes with all its machines, protected or not, and the answer waits until it is gone.
  *    Without it the deletion of the stack waits for ever for machines that ECS protects (aws-cdk#18179).
+ * G3 What it may do does not name groups but what they are tagged with, the stack by CloudFormation itself: a group that leaves the
+ *    stack has left its policies already when it is deleted.
  */
 import {
   type aws_ecs as ecs,
@@ -17,12 +19,14 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
+import { APP_TAG } from './budget.ts';
 import { GROUP_KEEPER_PROGRAM } from './group-keeper-program.ts';
 import type { HardwarePool } from './hardware-pool.ts';
 
 const RESOURCE_TYPE = 'Custom::StormkiteGroup';
 
 export interface GroupKeeperProps {
+  readonly app: string;
   readonly cluster: ecs.Cluster;
   readonly pools: readonly HardwarePool[];
   readonly logRetention: logs.RetentionDays;
@@ -33,7 +37,11 @@ export class GroupKeeper extends Construct {
   /** What must be deleted after the flow, and before the groups. */
   readonly resources: readonly CustomResource[];
 
-  constructor(scope: Construct, id: string, { cluster, pools, logRetention }: GroupKeeperProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { app, cluster, pools, logRetention }: GroupKeeperProps,
+  ) {
     super(scope, id);
     const logGroup = new logs.LogGroup(this, 'Logs', {
       retention: logRetention,
@@ -43,12 +51,17 @@ export class GroupKeeper extends Construct {
       description: 'Removes the machines of deleted Stormkite hardware',
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     });
+    const stack = Stack.of(this);
     const statements = [
       new iam.PolicyStatement({
         actions: ['autoscaling:DeleteAutoScalingGroup', 'autoscaling:SuspendProcesses'],
-        resources: pools.map(({ autoScalingGroup }) =>
-          groupArnOf(this, autoScalingGroup.autoScalingGroupName),
-        ),
+        resources: [groupArnOf(this, '*')],
+        conditions: {
+          StringEquals: {
+            [`aws:ResourceTag/${APP_TAG}`]: app,
+            'aws:ResourceTag/aws:cloudformation:stack-id': stack.stackId,
+          },
+        },
       }),
       new iam.PolicyStatement({
         actions: ['autoscaling:DescribeAutoScalingGroups'],
@@ -63,7 +76,7 @@ export class GroupKeeper extends Construct {
     acknowledgeWildcards(
       policy,
       statements,
-      'ARNs of groups hold an id that only Auto Scaling knows; the names are exact. DescribeAutoScalingGroups knows no resources',
+      'Groups are told by their tags, see G3; DescribeAutoScalingGroups knows no resources',
     );
     this.handler = new lambda.Function(this, 'Function', {
       description:

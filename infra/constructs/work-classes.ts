@@ -55,6 +55,8 @@ export class WorkClasses extends Construct {
   readonly roles: Readonly<Record<string, iam.Role>>;
   /** Pulls images and writes logs, for all classes. */
   readonly executionRole: iam.Role;
+  /** All that works may do; must be there before they start. */
+  readonly permissions: readonly Construct[];
   /** Task definitions by class id and variant id. */
   readonly taskDefinitions: Readonly<
     Record<string, Readonly<Record<string, ecs.Ec2TaskDefinition>>>
@@ -78,10 +80,11 @@ export class WorkClasses extends Construct {
         'ecr:GetAuthorizationToken knows no resources; it is there only for images in Amazon ECR',
     });
     const roles: Record<string, iam.Role> = {};
+    const permissions: Construct[] = [this.executionRole];
     const definitions: Record<string, Record<string, ecs.Ec2TaskDefinition>> = {};
     for (const plan of prepared.plan.classes) {
       const place = new Construct(this, plan.id);
-      const { role } = new WorkRole(place, 'Task', {
+      const workRole = new WorkRole(place, 'Task', {
         app: prepared.app,
         plan,
         tables,
@@ -89,6 +92,8 @@ export class WorkClasses extends Construct {
         encryptionKey,
         allowExec,
       });
+      const { role } = workRole;
+      permissions.push(workRole);
       roles[plan.id] = role;
       definitions[plan.id] = Object.fromEntries(
         Object.entries(plan.variants).map(([variantId, variant]) => [
@@ -98,6 +103,7 @@ export class WorkClasses extends Construct {
       );
     }
     this.roles = roles;
+    this.permissions = permissions;
     this.taskDefinitions = definitions;
   }
 

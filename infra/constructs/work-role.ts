@@ -11,11 +11,14 @@ import { Construct } from 'constructs';
 import { classKeyPrefix, leaseKey } from '../../runtime/backends/aws/contract.ts';
 import type { ClassPlan } from '../../runtime/backends/aws/deployment-plan.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
+import { splitPolicies } from './split-policies.ts';
 import type { Tables } from './tables.ts';
 import { execStatement, inline, keyStatements, taskPrincipal } from './task-trust.ts';
 
 /** Characters of a role's description. */
 const MAX_DESCRIPTION = 1_000;
+/** Quotes and a comma. */
+const JSON_CHARS = 3;
 
 export interface WorkRoleProps {
   readonly app: string;
@@ -46,27 +49,23 @@ export class WorkRole extends Construct {
       }),
       ...keyStatements(this, encryptionKey),
     ];
-    const secretStatements = this.#secrets(plan.secrets, secretsPath);
     const exec = allowExec ? [execStatement()] : [];
-    const policies = { Tables: tableStatements, Secrets: secretStatements, Exec: exec };
+    const policies = { Tables: tableStatements, Exec: exec };
     this.role = new iam.Role(this, 'Role', {
       description: `Works of the class ${plan.name}`.slice(0, MAX_DESCRIPTION),
       assumedBy: taskPrincipal(this),
       inlinePolicies: inline(policies),
     });
     acknowledgeWildcards(this.role, exec, 'The channel of ECS Exec knows no resources');
-  }
-
-  #secrets(sources: readonly string[], secretsPath: string): iam.PolicyStatement[] {
-    const secrets = sources.map((source) => secretArn(this, source, secretsPath));
-    const actions = [...new Set(secrets.map(({ action }) => action))];
-    return actions.map(
-      (action) =>
-        new iam.PolicyStatement({
-          actions: [action],
-          resources: secrets.filter((each) => each.action === action).map(({ arn }) => arn),
-        }),
-    );
+    splitPolicies(this, 'Secrets', {
+      role: this.role,
+      description: 'Reads the secrets of one class of works',
+      items: plan.secrets.map((source) => secretArn(this, source, secretsPath)),
+      // Names of account and region are shorter than what stands for them here.
+      charsOf: ({ arn }) => arn.length + JSON_CHARS,
+      statementsOf: readSecrets,
+      wildcards: 'Secrets Manager adds a hyphen and six characters to a name',
+    });
   }
 }
 
@@ -80,6 +79,17 @@ function leading(keys: readonly string[]): Record<string, Record<string, unknown
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
     Null: { 'dynamodb:LeadingKeys': 'false' },
   };
+}
+
+function readSecrets(secrets: readonly SecretAccess[]): iam.PolicyStatement[] {
+  const actions = [...new Set(secrets.map(({ action }) => action))];
+  return actions.map(
+    (action) =>
+      new iam.PolicyStatement({
+        actions: [action],
+        resources: secrets.filter((each) => each.action === action).map(({ arn }) => arn),
+      }),
+  );
 }
 
 interface SecretAccess {

@@ -25,8 +25,7 @@ interface Statement {
 }
 
 /** Every statement that a role has, from policies in it and attached to it. */
-function statementsOf(roleId: string): Statement[] {
-  const { all } = made;
+function statementsOf(roleId: string, { all } = made): Statement[] {
   const [id, role] =
     Object.entries(all('AWS::IAM::Role')).find(([key]) => key.includes(roleId)) ?? [];
   const attached = [
@@ -208,6 +207,28 @@ describe('every role', () => {
   });
 });
 
+describe('the role of the function that keeps groups', () => {
+  test('reaches groups of its stack and app by their tags, also those that leave it', ({
+    expect,
+  }) => {
+    const [remove] = statementsOf('GroupKeeperRole').filter(({ actions }) =>
+      actions.includes('autoscaling:DeleteAutoScalingGroup'),
+    );
+    expect(remove).toEqual({
+      actions: ['autoscaling:DeleteAutoScalingGroup', 'autoscaling:SuspendProcesses'],
+      resources: [
+        'arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*',
+      ],
+      condition: {
+        StringEquals: {
+          'aws:ResourceTag/stormkite:app': 'demo',
+          'aws:ResourceTag/aws:cloudformation:stack-id': { Ref: 'AWS::StackId' },
+        },
+      },
+    });
+  });
+});
+
 describe('the role of the flow', () => {
   const flow = (action: string) =>
     statementsOf('FlowRole').filter(({ actions }) => actions.includes(action));
@@ -228,14 +249,64 @@ describe('the role of the flow', () => {
       expect(condition).toHaveProperty(['StringEquals', 'iam:PassedToService']);
   });
 
-  test('starts machines only as the launch templates say', ({ expect }) => {
-    const [run, ...more] = flow('ec2:RunInstances');
-    expect(more).toEqual([]);
-    expect(run?.condition['ArnLike']['ec2:LaunchTemplate']).toHaveLength(6);
-    const [fleet] = flow('ec2:CreateFleet');
-    expect(fleet?.resources.filter((each) => each.includes('launch-template'))).toHaveLength(6);
-    expect(fleet?.resources.join()).not.toContain('launch-template/*');
-    expect(flow('autoscaling:LaunchInstances')[0]?.resources).toHaveLength(6);
+  test('starts machines only from the launch templates, of images of Amazon, where works may be', ({
+    expect,
+  }) => {
+    for (const action of ['ec2:RunInstances', 'ec2:CreateFleet']) {
+      const statements = flow(action);
+      const resources = statements.flatMap((statement) => statement.resources);
+      const of = (kind: string) => resources.filter((each) => each.includes(`:${kind}/`));
+      expect(of('launch-template')).toHaveLength(6);
+      expect(of('launch-template').join()).not.toContain('*');
+      expect(of('subnet')).toHaveLength(2);
+      expect(of('security-group')).toEqual([expect.stringContaining('WorkSecurityGroup')]);
+      const images = statements.find((statement) => statement.resources.join().includes('image'));
+      expect(images?.condition).toEqual({ StringEquals: { 'ec2:Owner': 'amazon' } });
+    }
+    const machine = flow('ec2:RunInstances').find(({ resources }) =>
+      resources.join().includes(':instance/*'),
+    );
+    const [template] = [machine?.condition.ArnLike['ec2:LaunchTemplate']].map(resolved);
+    expect(template).toBe('arn:aws:ec2:eu-central-1:123456789012:launch-template/*');
+    expect(flow('autoscaling:LaunchInstances').flatMap(({ resources }) => resources)).toHaveLength(
+      6,
+    );
+  });
+
+  test('asks for spot capacity, and for the role that EC2 wants for it, only where works do', ({
+    expect,
+  }) => {
+    const spot = 'arn:aws:ec2:eu-central-1:123456789012:spot-instances-request/*';
+    const actionsOn = (resource: string) =>
+      statementsOf('FlowRole')
+        .filter(({ resources }) => resources.includes(resource))
+        .flatMap(({ actions }) => actions)
+        .toSorted();
+    expect(actionsOn(spot)).toEqual([]);
+    expect(flow('iam:CreateServiceLinkedRole')).toEqual([]);
+    const withSpot = synth({
+      entry: project(`
+        import { App, CloudCompute, Flow } from 'stormkite';
+        class Root extends Flow { run() {} }
+        export default new App(new Root(), { hardware: [new CloudCompute('gpu', { interruptible: true })] });
+      `),
+    });
+    const statements = statementsOf('FlowRole', withSpot);
+    expect(
+      statements
+        .filter(({ resources }) => resources.includes(spot))
+        .flatMap(({ actions }) => actions)
+        .toSorted(),
+    ).toEqual(['ec2:CreateFleet', 'ec2:CreateTags', 'ec2:RunInstances']);
+    expect(statements.filter(({ actions }) => actions.join().startsWith('iam:Create'))).toEqual([
+      {
+        actions: ['iam:CreateServiceLinkedRole'],
+        resources: [
+          'arn:aws:iam::*:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot',
+        ],
+        condition: { StringEquals: { 'iam:AWSServiceName': 'spot.amazonaws.com' } },
+      },
+    ]);
   });
 
   test('cannot read the token, nor create or delete what the stack made', ({ expect }) => {
