@@ -27,6 +27,7 @@ export type TabContent =
   | { readonly kind: 'empty'; readonly error?: AppError };
 
 export interface EvaluatedTab {
+  /** Unlike that of any other tab: it is what a tab is addressed by. */
   readonly name: string;
   /** Full name of the component that it shows, or whose layout names it. */
   readonly path: string;
@@ -61,7 +62,7 @@ class Evaluation {
     const tabs = this.#component(this.#root).map((part) =>
       part.name === '' ? { ...part, name: HOME } : part,
     );
-    return { tabs, errors: this.#errors };
+    return { tabs: withOwnNames(tabs), errors: this.#errors };
   }
 
   /** The tabs of a component. */
@@ -212,6 +213,21 @@ class Evaluation {
     this.#errors.push(error);
     return { name, path, content: { kind: 'empty', error } };
   }
+}
+
+/** Names may come from the app's data, so two tabs of one name are no mistake: those after the first are given numbers. */
+function withOwnNames(tabs: readonly EvaluatedTab[]): EvaluatedTab[] {
+  const given = new Set(tabs.map(({ name }) => name));
+  const taken = new Set<string>();
+  return tabs.map((tab) => {
+    let name = tab.name;
+    for (let number = 2; taken.has(name); number += 1) {
+      const next = `${tab.name} (${number})`;
+      if (!given.has(next)) name = next;
+    }
+    taken.add(name);
+    return { ...tab, name };
+  });
 }
 
 function serverOf(work: string): TabContent {

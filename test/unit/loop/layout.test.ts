@@ -114,6 +114,45 @@ describe('the layout of a flow', () => {
     ]);
   });
 
+  test('each of several tabs of one name has a name of its own, and none takes that of another', ({
+    expect,
+  }) => {
+    const names = ['S', 'S', 'S (2)', 'S', 'T'];
+    const tabs = layoutOf(
+      new Shows(() => names.map((name) => ({ name, content: `https://${name[0]}.example` }))),
+    ).tabs.map(({ name }) => name);
+    expect(tabs).toEqual(['S', 'S (3)', 'S (2)', 'S (4)', 'T']);
+  });
+
+  test('tabs of one name in different flows have names of their own', ({ expect }) => {
+    class Inner extends Flow {
+      run(): void {}
+      override configureLayout(): Layout {
+        return [
+          { name: 'A / B', content: 'http://one' },
+          { name: 'B', content: 'http://two' },
+        ];
+      }
+    }
+    class Outer extends Flow {
+      inner = new Inner();
+      run(): void {}
+      override configureLayout(): Layout {
+        return [
+          { name: 'X / A', content: 'http://zero' },
+          { name: 'X', content: this.inner },
+          { name: 'X / A / B', content: null },
+        ];
+      }
+    }
+    expect(shown(layoutOf(new Outer()))).toEqual([
+      'X / A | root | url http://zero/',
+      'X / A / B | root.inner | url http://one/',
+      'X / B | root.inner | url http://two/',
+      'X / A / B (2) | root | empty nothing',
+    ]);
+  });
+
   test('an address that is not known yet is an empty tab', ({ expect }) => {
     expect(show((self) => [{ name: 'A', content: self.a.url }])).toEqual([
       'A | root | empty nothing',
