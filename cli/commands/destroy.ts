@@ -1,12 +1,11 @@
-import { setTimeout } from 'node:timers/promises';
-import { within } from '../../runtime/client/within.ts';
 import { appError } from '../../runtime/errors/index.ts';
 import { recordDeployment } from '../../runtime/host/deployments.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf } from '../../runtime/host/run-directory.ts';
 import { confirm } from '../confirm.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
-import { clientOf, findDeployed, infoOf } from '../find-app.ts';
+import { DeployedLine } from '../deployed-line.ts';
+import { findDeployed } from '../find-app.ts';
 import type { DeployedApp } from '../../runtime/host/deployed-app.ts';
 
 /** Milliseconds between two looks. */
@@ -20,7 +19,8 @@ export const destroy = defineCommand({
   summary: 'Remove a deployed app from its account, with everything that costs',
   details:
     'Works are asked to end, tasks are stopped, instances are given back; only when ECS and EC2 say that none is left, the stack is deleted.\n' +
-    'An app whose flow does not answer any more is ended the same way. With --keep-state the two tables stay.',
+    'An app whose flow does not answer any more is ended the same way. With --keep-state the two tables stay. A stack that holds more than\n' +
+    'the app, or is protected from termination, is refused before anything is changed.',
   arguments: {},
   options: {
     app: { summary: 'Name of the app', value: 'name' },
@@ -43,6 +43,7 @@ export const destroy = defineCommand({
       throw appError('DEPLOY_STACK_UNKNOWN', { app, stack: 'of its own', region });
     }
     const { stack, region } = deployed;
+    const destruction = await deployed.prepareDestruction({ keepState });
     const what = keepState ? 'all of it but its tables' : 'all of it, with its state';
     await confirm(context, {
       verb: 'destroy',
@@ -50,10 +51,20 @@ export const destroy = defineCommand({
       yes,
     });
     const progress = (line: string): void => output.note(line);
-    await endInOrder(context, deployed, progress);
     const pollMs = Number(env['STORMKITE_POLL_MS'] ?? LOOK_MS);
-    const options = { keepState, pollMs, deadlineMs: DRAIN_MS, progress, signal };
-    const { kept } = await deployed.destroy(options);
+    const options = { pollMs, deadlineMs: DRAIN_MS, progress, signal };
+    let kept: readonly string[];
+    try {
+      await endInOrder(context, deployed, progress);
+      ({ kept } = await destruction.run(options));
+    } catch (error) {
+      progress(
+        destruction.isFinal
+          ? `CloudFormation was told to delete ${stack}; \`stormkite destroy --app ${app}\` shows how it ends`
+          : `left half-way: the stack ${stack} is as it was; go on with \`stormkite destroy --app ${app}\`, or run the app again with \`stormkite resume --app ${app}\``,
+      );
+      throw error;
+    }
     await recordDeployment(homeOf(env), app, null);
     output.result({ app, stack, kept: [...kept] }, () =>
       kept.length === 0
@@ -66,22 +77,23 @@ export const destroy = defineCommand({
 
 /** Works that are asked in time can end their calls in order; whoever does not answer is ended all the same. */
 async function endInOrder(
-  { signal }: CommandContext,
+  context: CommandContext,
   deployed: DeployedApp,
   progress: (line: string) => void,
 ): Promise<void> {
+  const line = new DeployedLine(context, deployed, { patienceMs: PAUSE_MS });
   try {
     if (!(await deployed.hasFlow())) return;
     progress('asking works to end');
-    const info = { ...infoOf(deployed), ...(await deployed.reach(signal)) };
-    await within(PAUSE_MS, signal, async (limit) => {
-      const client = clientOf(info, limit);
-      await client.pauseApp();
-      while ((await client.status()).stage === 'running')
-        await setTimeout(LOOK_MS, undefined, { signal: limit });
-    });
+    await line.ask((client) => client.pauseApp());
+    const untilMs = performance.now() + PAUSE_MS;
+    await line.until(
+      async (client) => (await client.status()).stage !== 'running' || performance.now() > untilMs,
+    );
   } catch (error) {
-    signal.throwIfAborted();
+    context.signal.throwIfAborted();
     progress(`its flow does not answer: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    line.close();
   }
 }

@@ -1,18 +1,16 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { appError, isAppError } from '../../runtime/errors/index.ts';
+import { appError } from '../../runtime/errors/index.ts';
 import { exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
 import { appDirectoryOf, homeOf } from '../../runtime/host/run-directory.ts';
+import type { DeployedApp } from '../../runtime/host/deployed-app.ts';
 import { appModes } from '../../runtime/protocol/app-status.ts';
 import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
+import { DeployedLine } from '../deployed-line.ts';
 import { findApp, findDeployed, type FoundApp } from '../find-app.ts';
 import { run } from './run.ts';
 import { untilGone } from './stop.ts';
-
-/** Milliseconds between two looks at a deployed app. */
-const LOOK_MS = 1_000;
 
 /** What a paused run of this machine leaves, so that it can be resumed by its name. */
 const noteSchema = z.object({ appFile: z.string(), mode: z.enum(appModes) });
@@ -22,7 +20,8 @@ export const pause = defineCommand({
   summary: 'End everything of an app that runs or costs, and keep its state',
   details:
     'Works are asked to end, and their machines are given back; calls stay open and are sent again by `resume`.\n' +
-    'Of a deployed app the flow goes too: what is left costs a few cents a month.',
+    'Of a deployed app the flow goes too: what is left (alarms, the token) costs about $2 a month, and a load balancer or a private\n' +
+    'network what they always cost.',
   arguments: {},
   options: { ...appOption, ...jsonOption },
   examples: [
@@ -30,10 +29,9 @@ export const pause = defineCommand({
     { line: 'stormkite pause --app shop', does: 'one of several, or a deployed one' },
   ],
   async run(context, { app }) {
-    const found = await findApp(context, app);
-    const { name } = found.info;
-    if (found.deployed === null) await pauseHere(context, found);
-    else await pauseDeployed(context, found);
+    const deployed = await findDeployed(context, app);
+    const name = deployed?.name ?? (await pauseHere(context, await findApp(context, app)));
+    if (deployed !== null) await pauseDeployed(context, deployed);
     context.output.result(
       { app: name, command: 'pause' },
       () => `${name} is paused; go on with \`stormkite resume --app ${name}\``,
@@ -53,12 +51,11 @@ export const resume = defineCommand({
   async run(context, { app, json }) {
     const deployed = await findDeployed(context, app);
     if (deployed === null) return await resumeHere(context, app ?? '', json);
-    await deployed.setFlow(true);
+    await deployed.resume();
     context.output.note(`waiting for the flow of ${deployed.name}…`);
-    while (!(await deployed.hasFlow()))
-      await setTimeout(LOOK_MS, undefined, { signal: context.signal });
-    const { client } = await findApp(context, deployed.name);
-    await client.startApp();
+    const line = new DeployedLine(context, deployed);
+    await line.ask((client) => client.startApp());
+    line.close();
     context.output.result(
       { app: deployed.name, command: 'resume' },
       () => `${deployed.name} goes on; see \`stormkite ps --app ${deployed.name}\``,
@@ -67,7 +64,8 @@ export const resume = defineCommand({
   },
 });
 
-async function pauseHere(context: CommandContext, { info, client }: FoundApp): Promise<void> {
+/** Gives its name. */
+async function pauseHere(context: CommandContext, { info, client }: FoundApp): Promise<string> {
   const { mode } = await client.status();
   const note = noteSchema.parse({ appFile: info.appFile, mode });
   const file = noteFileOf(context, info.name);
@@ -77,28 +75,22 @@ async function pauseHere(context: CommandContext, { info, client }: FoundApp): P
   });
   await client.pauseApp();
   await untilGone(context, { info });
+  return info.name;
 }
 
-/** Its container comes back after the pause and rests; then the flow may go. */
-async function pauseDeployed(
-  context: CommandContext,
-  { client, deployed }: FoundApp,
-): Promise<void> {
-  await client.pauseApp();
+/** Its container ends with the pause, and the next one rests and says so; only then the flow may go. */
+async function pauseDeployed(context: CommandContext, deployed: DeployedApp): Promise<void> {
+  const { name: app, region } = deployed;
+  if (!(await deployed.hasFlow())) throw appError('DEPLOY_FLOW_NOT_RUNNING', { app, region });
+  const line = new DeployedLine(context, deployed);
+  await line.ask((client) => client.pauseApp());
   context.output.note('ending works and machines…');
-  while (!(await isOver(client))) await setTimeout(LOOK_MS, undefined, { signal: context.signal });
-  await deployed?.setFlow(false);
-}
-
-/** Also when it cannot be reached any more: its flow ends when everything else has. */
-async function isOver(client: FoundApp['client']): Promise<boolean> {
-  try {
+  await line.until(async (client) => {
     const { stage } = await client.status();
     return stage !== 'running' && stage !== 'stopping';
-  } catch (error) {
-    if (isAppError(error, 'SERVER_UNREACHABLE')) return true;
-    throw error;
-  }
+  });
+  line.close();
+  await deployed.pause();
 }
 
 async function resumeHere(

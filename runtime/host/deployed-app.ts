@@ -1,15 +1,15 @@
 /**
  * A deployed app, as the command line finds and reaches it.
  *
- * Y1 Nothing of the app is open to the network: its API is reached through a tunnel of Session Manager to the flow's container,
- *    unless the deployment has an address of its own.
+ * Y1 Its API is reached through a tunnel of Session Manager to the flow's container, also when the deployment has an address of its
+ *    own: that one is for browsers, and may ask for a sign-in.
  */
 import type { StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { createClients, destroyClients, type AwsClients } from '../backends/aws/clients.ts';
 import { stackNameOf } from '../backends/aws/contract.ts';
-import { DRAIN_SERVICES, drainApp } from '../backends/aws/operate/drain.ts';
+import { reopenGroups } from '../backends/aws/operate/drain.ts';
 import {
   endSession,
   flowContainer,
@@ -20,57 +20,45 @@ import {
   workContainer,
 } from '../backends/aws/operate/flow-service.ts';
 import {
-  checkDeleted,
-  deleteStack,
   describeStack,
+  findStack,
+  groupsAmong,
   resourcesOf,
   type StackFacts,
 } from '../backends/aws/operate/stack.ts';
-import { protectTables } from '../backends/aws/operate/keep-tables.ts';
 import { appError } from '../errors/index.ts';
 import { recordedDeployments } from './deployments.ts';
+import { DESTROY_SERVICES, Destruction } from './destruction.ts';
 import { startPlugin, untilForwarded } from './session-plugin.ts';
 
-const SERVICES = [
-  'cloudFormation',
-  'secretsManager',
-  'ssm',
-  'dynamodb',
-  ...DRAIN_SERVICES,
-] as const;
-
-export interface DestroyOptions {
-  readonly keepState: boolean;
-  readonly pollMs: number;
-  readonly deadlineMs: number;
-  readonly progress: (line: string) => void;
-  readonly signal: AbortSignal;
-}
+const SERVICES = ['secretsManager', 'logs', ...DESTROY_SERVICES] as const;
+type Clients = Pick<AwsClients, (typeof SERVICES)[number]>;
 
 export class DeployedApp {
   readonly name: string;
   readonly region: string;
   readonly stack: string;
   readonly #facts: StackFacts;
-  readonly #clients: Pick<AwsClients, (typeof SERVICES)[number]>;
+  readonly #clients: Clients;
   readonly #env: NodeJS.ProcessEnv;
 
   private constructor(
-    of: { readonly name: string; readonly region: string; readonly stack: string },
+    of: { readonly name: string; readonly region: string },
     facts: StackFacts,
-    clients: Pick<AwsClients, (typeof SERVICES)[number]>,
+    clients: Clients,
     env: NodeJS.ProcessEnv,
   ) {
     this.name = of.name;
     this.region = of.region;
-    this.stack = of.stack;
+    this.stack = facts.name;
     this.#facts = facts;
     this.#clients = clients;
     this.#env = env;
   }
 
   /**
-   * Finds a deployed app: as it was deployed from this machine, else by the name of its stack in the region of the environment.
+   * Finds a deployed app: as it was deployed from this machine, else in the region of the environment, by the name of its stack, or
+   * in any stack whose outputs tell of it.
    *
    * @returns `null` when there is none, or no region to look in
    * @throws `AWS_CALL_FAILED`, `AWS_CREDENTIALS_MISSING`
@@ -85,24 +73,33 @@ export class DeployedApp {
     if (region === '') return null;
     const stack = record?.stack ?? stackNameOf(name);
     const clients = await createClients(region, SERVICES);
-    const facts = await describeStack(clients.cloudFormation, stack, name);
-    if (facts === null) {
-      destroyClients(clients);
-      return null;
-    }
-    return new DeployedApp({ name, region, stack }, facts, clients, env);
+    const { cloudFormation } = clients;
+    const facts =
+      (await describeStack(cloudFormation, stack, name)) ?? (await findStack(cloudFormation, name));
+    if (facts !== null) return new DeployedApp({ name, region }, facts, clients, env);
+    destroyClients(clients);
+    return null;
+  }
+
+  /** Address for browsers; `null` where the deployment has none. */
+  get publicUrl(): string | null {
+    return this.#facts.outputs.url ?? null;
+  }
+
+  /** The token of the app's API; `null` where it has none. */
+  async token(): Promise<string | null> {
+    const { token: secret } = this.#facts.outputs;
+    return secret === undefined ? null : await readToken(this.#clients.secretsManager, secret);
   }
 
   /**
-   * Opens the way to the app's API; it ends with this process.
+   * Opens the way to the app's API (Y1); it ends with this process, or when `signal` is aborted.
    *
-   * @throws `DEPLOY_FLOW_NOT_RUNNING`, `DEPLOY_TUNNEL_FAILED`, `AWS_PLUGIN_MISSING`
+   * @throws `DEPLOY_FLOW_NOT_RUNNING`, `DEPLOY_TUNNEL_FAILED`, `DEPLOY_NO_WAY_IN`, `AWS_PLUGIN_MISSING`
    */
   async reach(signal: AbortSignal): Promise<{ readonly url: string; readonly token?: string }> {
-    const { secretsManager } = this.#clients;
-    const { token: secret, url } = this.#facts.outputs;
-    const token = secret === undefined ? {} : { token: await readToken(secretsManager, secret) };
-    return { url: url ?? (await this.#tunnel(signal)), ...token };
+    const token = await this.token();
+    return { url: await this.#way(signal), ...(token === null ? {} : { token }) };
   }
 
   /** Runs a command beside a work, in this terminal; gives its exit code. */
@@ -119,10 +116,18 @@ export class DeployedApp {
     return code ?? 1;
   }
 
-  /** Takes the flow's task away, or gives it back; what is stored stays. */
-  async setFlow(isUp: boolean): Promise<void> {
-    const { ecs } = this.#clients;
-    await setFlowCount(ecs, this.#output('cluster'), this.#output('service'), isUp ? 1 : 0);
+  /** Takes the flow's task away; what is stored stays. */
+  async pause(): Promise<void> {
+    await setFlowCount(this.#clients.ecs, this.#output('cluster'), this.#output('service'), 0);
+  }
+
+  /** Gives the flow its task back, also after a destruction that was not final. */
+  async resume(): Promise<void> {
+    const { cloudFormation, ecs } = this.#clients;
+    const cluster = this.#output('cluster');
+    const resources = await resourcesOf(cloudFormation, this.#facts);
+    await reopenGroups(this.#clients, groupsAmong(resources));
+    await setFlowCount(ecs, cluster, this.#output('service'), 1);
   }
 
   /** Whether the flow's container runs. */
@@ -132,33 +137,9 @@ export class DeployedApp {
     return found !== null;
   }
 
-  /**
-   * Ends everything that costs money, and only then deletes the stack.
-   *
-   * @throws `DESTROY_LEFT`, `DESTROY_STACK_FAILED`
-   */
-  async destroy(options: DestroyOptions): Promise<{ readonly kept: readonly string[] }> {
-    const { cloudFormation, dynamodb } = this.#clients;
-    const { keepState, progress } = options;
-    const { groups, tables } = await resourcesOf(cloudFormation, this.stack);
-    const { cluster, service } = this.#facts.outputs;
-    if (cluster !== undefined && service !== undefined) {
-      await drainApp(this.#clients, { app: this.name, cluster, service, groups }, options);
-    }
-    if (keepState)
-      await protectTables(
-        dynamodb,
-        tables.map(({ name }) => name),
-      );
-    progress(`deleting the stack ${this.stack}`);
-    let failed = await deleteStack(cloudFormation, this.#facts, options);
-    const ids = new Set(tables.map(({ id }) => id));
-    const retain = [...failed.keys()].filter((id) => ids.has(id));
-    // A protected table cannot be deleted; now CloudFormation may be told to leave it.
-    if (keepState && retain.length > 0)
-      failed = await deleteStack(cloudFormation, this.#facts, { ...options, retain });
-    checkDeleted(this.stack, failed);
-    return { kept: keepState ? tables.map(({ name }) => name) : [] };
+  /** Gets its end ready; nothing is changed yet. @throws what {@link Destruction.prepare} throws */
+  async prepareDestruction(of: { readonly keepState: boolean }): Promise<Destruction> {
+    return await Destruction.prepare(this.name, this.#facts, this.#clients, of);
   }
 
   close(): void {
@@ -172,7 +153,13 @@ export class DeployedApp {
     throw appError('DEPLOY_STACK_UNKNOWN', { app: this.name, stack, region });
   }
 
-  /** Y1 */
+  async #way(signal: AbortSignal): Promise<string> {
+    const { ui, url } = this.#facts.outputs;
+    if (ui !== 'none') return await this.#tunnel(signal);
+    if (url !== undefined) return url;
+    throw appError('DEPLOY_NO_WAY_IN', { app: this.name });
+  }
+
   async #tunnel(signal: AbortSignal): Promise<string> {
     const { ecs, ssm } = this.#clients;
     const { name: app, region } = this;

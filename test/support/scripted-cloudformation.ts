@@ -10,7 +10,13 @@ export interface ScriptedStack {
   readonly outputs: Readonly<Record<string, string>>;
   /** Logical id to type and physical id. */
   readonly resources: Readonly<Record<string, readonly [type: string, physicalId: string]>>;
+  /** Paths of resources that are not below the construct of the app, by logical id. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
+  readonly isProtected?: boolean;
 }
+
+/** CloudFormation lists so many resources at a time. */
+const PAGE = 100;
 
 export class ScriptedCloudFormation {
   /** Names of operations, in order. */
@@ -22,7 +28,8 @@ export class ScriptedCloudFormation {
   readonly #stack: ScriptedStack;
   readonly #server: Server;
   readonly #events: string[] = [];
-  #status: string | null = 'CREATE_COMPLETE';
+  /** `null`: it is gone. */
+  status: string | null = 'CREATE_COMPLETE';
 
   private constructor(stack: ScriptedStack) {
     this.#stack = stack;
@@ -49,7 +56,7 @@ export class ScriptedCloudFormation {
 
   /** Whether the stack is gone. */
   get isGone(): boolean {
-    return this.#status === null;
+    return this.status === null;
   }
 
   async close(): Promise<void> {
@@ -62,13 +69,19 @@ export class ScriptedCloudFormation {
     const action = input.get('Action') ?? '';
     this.calls.push(action);
     const asked = input.get('StackName') ?? '';
-    if (this.#status === null || (asked !== this.#id && asked !== this.#stack.name))
+    if (action === 'DescribeStacks' && asked === '') {
+      const all = this.status === null ? '' : `<member>${this.#describe()}</member>`;
+      return [200, result(action, `<Stacks>${all}</Stacks>`)];
+    }
+    if (this.status === null || (asked !== this.#id && asked !== this.#stack.name))
       return [400, error(`Stack with id ${asked} does not exist`)];
     switch (action) {
       case 'DescribeStacks':
         return [200, result(action, `<Stacks><member>${this.#describe()}</member></Stacks>`)];
-      case 'DescribeStackResources':
-        return [200, result(action, `<StackResources>${this.#resources()}</StackResources>`)];
+      case 'ListStackResources':
+        return [200, result(action, this.#resources(Number(input.get('NextToken') ?? 0)))];
+      case 'GetTemplate':
+        return [200, result(action, `<TemplateBody>${escaped(this.#template())}</TemplateBody>`)];
       case 'DescribeStackEvents':
         return [
           200,
@@ -93,7 +106,7 @@ export class ScriptedCloudFormation {
     this.retained.push(retain);
     const failed = this.onDelete(retain);
     for (const [id, reason] of Object.entries(failed)) this.#tell(id, 'DELETE_FAILED', reason);
-    this.#status = Object.keys(failed).length > 0 ? 'DELETE_FAILED' : null;
+    this.status = Object.keys(failed).length > 0 ? 'DELETE_FAILED' : null;
   }
 
   #tell(id: string, status: string, reason: string): void {
@@ -108,17 +121,42 @@ export class ScriptedCloudFormation {
       ([key, value]) =>
         `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
     );
-    return `<StackId>${this.#id}</StackId><StackName>${name}</StackName><StackStatus>${this.#status}</StackStatus><CreationTime>2026-11-25T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs>`;
+    return `<StackId>${this.#id}</StackId><StackName>${name}</StackName><StackStatus>${this.status}</StackStatus><EnableTerminationProtection>${this.#stack.isProtected ?? false}</EnableTerminationProtection><CreationTime>2026-11-25T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs>`;
   }
 
-  #resources(): string {
-    return Object.entries(this.#stack.resources)
+  #resources(from: number): string {
+    const all = Object.entries(this.#stack.resources);
+    const members = all
+      .slice(from, from + PAGE)
       .map(
         ([id, [type, physicalId]]) =>
-          `<member><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus><Timestamp>2026-11-25T00:00:00Z</Timestamp></member>`,
-      )
-      .join('');
+          `<member><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus><LastUpdatedTimestamp>2026-11-25T00:00:00Z</LastUpdatedTimestamp></member>`,
+      );
+    const next = from + PAGE < all.length ? `<NextToken>${from + PAGE}</NextToken>` : '';
+    return `<StackResourceSummaries>${members.join('')}</StackResourceSummaries>${next}`;
   }
+
+  /** As the CDK would have made it: everything below the construct `App`. */
+  #template(): string {
+    const { name, outputs, resources, elsewhere = {} } = this.#stack;
+    const made = Object.entries(resources).map(([id, [Type]]) => {
+      const below = id === 'State' ? 'Tables/State/Resource' : `${id}/Resource`;
+      const path = elsewhere[id] ?? `${name}/App/${below}`;
+      return [id, { Type, Metadata: { 'aws:cdk:path': path } }];
+    });
+    const told = Object.entries(outputs).map(([key, value]) => {
+      const found = Object.entries(resources).find(([, [, physicalId]]) => physicalId === value);
+      return [key, { Value: found === undefined ? value : { Ref: found[0] } }];
+    });
+    return JSON.stringify({
+      Resources: Object.fromEntries(made) as object,
+      Outputs: Object.fromEntries(told) as object,
+    });
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
 function result(action: string, inner: string): string {

@@ -66,11 +66,66 @@ export const operateCodes = {
     message: ({ verb }) => `${verb} was not confirmed; nothing was changed`,
     hint: ({ verb }) => `answer y, or give --yes: \`stormkite ${verb} … --yes\``,
   }),
+  DEPLOY_SECRET_MISSING: code<{ name: string; works: string; problem: string }>({
+    kind: 'user',
+    summary: 'The environment of who deploys lacks the value of a secret.',
+    message: ({ name, works, problem }) =>
+      `the secret env:${name} of ${works} ${problem}; nothing was changed`,
+    hint: ({ name }) => `set ${name} in the environment of this command, then deploy again`,
+  }),
+  DEPLOY_SECRET_NOT_WRITTEN: code<{ parameter: string; problem: string }>({
+    kind: 'environment',
+    summary: 'The value of a secret could not be stored as an SSM parameter.',
+    message: ({ parameter, problem }) => `the parameter ${parameter} was not written: ${problem}`,
+    hint: () => 'whoever deploys needs ssm:PutParameter for it',
+    retryable: true,
+  }),
+  DEPLOY_NO_WAY_IN: code<{ app: string }>({
+    kind: 'user',
+    summary: 'A deployed app was made so that nobody reaches it.',
+    message: ({ app }) => `${app} is deployed with ui=none: nobody reaches its flow`,
+    hint: () => 'deploy it with `-c ui=tunnel`; `stormkite logs` and `destroy` work without',
+  }),
+  DEPLOY_FLOW_SILENT: code<{ app: string; minutes: number }>({
+    kind: 'environment',
+    summary: 'The flow of a deployed app did not answer for minutes.',
+    message: ({ app, minutes }) => `the flow of ${app} has not answered for ${minutes} minutes`,
+    hint: ({ app }) => `see why in \`stormkite logs flow --app ${app}\`; what was begun goes on`,
+    retryable: true,
+  }),
   DEPLOY_STACK_UNKNOWN: code<{ app: string; stack: string; region: string }>({
     kind: 'user',
     summary: 'An app is not deployed in this region.',
     message: ({ app, stack, region }) => `${app} has no stack ${stack} in ${region}`,
     hint: () => 'deploy it with `stormkite deploy app.ts`, or set AWS_REGION to where it is',
+  }),
+  DESTROY_PROTECTED: code<{ stack: string }>({
+    kind: 'user',
+    summary: 'A stack is protected from termination, so its app is not destroyed.',
+    message: ({ stack }) => `the stack ${stack} is protected from termination; nothing was changed`,
+    hint: ({ stack }) =>
+      `lift it with \`aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${stack}\``,
+  }),
+  DESTROY_STACK_BUSY: code<{ stack: string; status: string }>({
+    kind: 'environment',
+    summary: 'A stack is being changed, so its app is not destroyed.',
+    message: ({ stack, status }) => `the stack ${stack} is in ${status}; nothing was changed`,
+    hint: () => 'wait until CloudFormation has finished, then run `stormkite destroy` again',
+    retryable: true,
+  }),
+  DESTROY_STACK_SHARED: code<{ app: string; stack: string; foreign: readonly string[] }>({
+    kind: 'user',
+    summary: 'The stack of an app holds other things too, which `destroy` would delete with it.',
+    message: ({ app, stack, foreign }) =>
+      `the stack ${stack} holds more than ${app}: ${foreign.slice(0, 5).join(', ')}${foreign.length > 5 ? ` and ${foreign.length - 5} more` : ''}`,
+    hint: ({ app }) =>
+      `end its works with \`stormkite pause --app ${app}\`, remove the construct from the stack, and deploy the stack`,
+  }),
+  DESTROY_TABLES_UNKNOWN: code<{ stack: string }>({
+    kind: 'user',
+    summary: '`destroy --keep-state` cannot tell which tables hold the state.',
+    message: ({ stack }) => `the stack ${stack} does not tell both of its tables`,
+    hint: () => 'deploy the app once more, or destroy it without --keep-state',
   }),
   DESTROY_LEFT: code<{ app: string; left: string }>({
     kind: 'environment',

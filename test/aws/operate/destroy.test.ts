@@ -2,6 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import {
+  AutoScalingClient,
+  DescribeAutoScalingGroupsCommand,
+  SuspendProcessesCommand,
+} from '@aws-sdk/client-auto-scaling';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import {
   outputKeyOf,
@@ -9,10 +14,14 @@ import {
   type StackOutput,
 } from '../../../runtime/backends/aws/contract.ts';
 import { DeployedApp } from '../../../runtime/host/deployed-app.ts';
+import type { DestroyOptions } from '../../../runtime/host/destruction.ts';
 import { recordDeployment, recordedDeployments } from '../../../runtime/host/deployments.ts';
 import { Cli } from '../../integration/cli/cli-rig.ts';
 import { EmulatedRig, type EmulatedApp } from '../../support/emulated-rig.ts';
-import { ScriptedCloudFormation } from '../../support/scripted-cloudformation.ts';
+import {
+  ScriptedCloudFormation,
+  type ScriptedStack,
+} from '../../support/scripted-cloudformation.ts';
 
 const APP = 'test/fixtures/apps/holding.ts';
 
@@ -33,7 +42,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
   const home = (): string => join(rig.folder, 'home');
 
   /** An app whose work runs, and the stack that CloudFormation would have of it. */
-  async function deployed(name: string, more: Partial<Record<StackOutput, string>> = {}) {
+  async function deployed(name: string, of: Partial<ScriptedStack> = {}, isReached = false) {
     const app = await rig.deploy(packed, { name });
     await app.until(
       'the work runs',
@@ -41,11 +50,22 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
         app.tasksByWork.has('root.hold') &&
         app.workTasks.every(({ lastStatus }) => lastStatus === 'RUNNING'),
     );
-    const { cluster, tables, hardware } = app.deployment;
-    const outputs: Partial<Record<StackOutput, string>> = { cluster, service: 'flow', ...more };
+    const { cluster, tables, hardware, secretsPath } = app.deployment;
+    const outputs: Partial<Record<StackOutput, string>> = {
+      app: name,
+      cluster,
+      service: 'flow',
+      stateTable: tables.state,
+      deltasTable: tables.deltas,
+      secretsPath,
+      ui: 'none',
+      ...(isReached ? { url: app.url } : {}),
+    };
     const groups = Object.values(hardware).flatMap(({ pools }) => pools);
     const stack = await ScriptedCloudFormation.open({
-      name: stackNameOf(name),
+      name: of.name ?? stackNameOf(name),
+      ...(of.isProtected === undefined ? {} : { isProtected: of.isProtected }),
+      ...(of.elsewhere === undefined ? {} : { elsewhere: of.elsewhere }),
       outputs: Object.fromEntries(
         Object.entries(outputs).map(([key, value]) => [
           outputKeyOf(name, key as StackOutput),
@@ -53,6 +73,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
         ]),
       ),
       resources: {
+        ...of.resources,
         State: ['AWS::DynamoDB::Table', tables.state],
         Deltas: ['AWS::DynamoDB::Table', tables.deltas],
         ...Object.fromEntries(
@@ -71,8 +92,12 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     tasks: app.tasks.length,
     instances: app.instances.length,
   });
+  const destroy = async (
+    found: DeployedApp | null,
+    given: DestroyOptions,
+    { keepState = false } = {},
+  ) => await (await found?.prepareDestruction({ keepState }))?.run(given);
   const options = (progress: (line: string) => void = () => undefined) => ({
-    keepState: false,
     pollMs: 50,
     deadlineMs: 60_000,
     progress,
@@ -91,7 +116,12 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     const lines: string[] = [];
     const found = await DeployedApp.find(home(), 'first', process.env);
     expect(found).toMatchObject({ name: 'first', region: 'us-east-1', stack: 'stormkite-first' });
-    expect(await found?.destroy(options((line) => lines.push(line)))).toEqual({ kept: [] });
+    expect(
+      await destroy(
+        found,
+        options((line) => lines.push(line)),
+      ),
+    ).toEqual({ kept: [] });
     expect(atTheEnd).toEqual({ tasks: 0, instances: 0 });
     expect(stack.isGone).toBe(true);
     const order = ['ending the flow', 'stopping the task', 'terminating i-', 'deleting the stack'];
@@ -108,14 +138,14 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     // Its tasks go on unheard: ECS cannot stop them.
     rig.emulator.addFault({ kind: 'agent-lost', instance: instance?.id ?? '' });
     const found = await DeployedApp.find(home(), 'stuck', process.env);
-    await expect(found?.destroy({ ...options(), deadlineMs: 1_500 })).rejects.toMatchObject({
+    await expect(destroy(found, { ...options(), deadlineMs: 1_500 })).rejects.toMatchObject({
       code: 'DESTROY_LEFT',
       message: expect.stringContaining('1 tasks (arn:'),
     });
     expect(stack.calls).not.toContain('DeleteStack');
     expect(app.workTasks).toHaveLength(1);
     rig.emulator.addFault({ kind: 'agent-lost', instance: instance?.id ?? '', connected: true });
-    await found?.destroy(options());
+    await destroy(found, options());
     expect(seen(app)).toEqual({ tasks: 0, instances: 0 });
     expect(stack.isGone).toBe(true);
     found?.close();
@@ -143,7 +173,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     const before = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = `http://127.0.0.1:${port}`;
     const found = await DeployedApp.find(home(), 'kept', process.env);
-    const { kept } = (await found?.destroy({ ...options(), keepState: true })) ?? {};
+    const { kept } = (await destroy(found, options(), { keepState: true })) ?? {};
     expect(kept).toEqual([tables.state, tables.deltas]);
     expect(stack.retained).toEqual([[], ['State', 'Deltas']]);
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = before;
@@ -157,7 +187,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     const { stack } = await deployed('refused');
     stack.onDelete = () => ({ Vpc: 'it has dependencies' });
     const found = await DeployedApp.find(home(), 'refused', process.env);
-    await expect(found?.destroy(options())).rejects.toMatchObject({
+    await expect(destroy(found, options())).rejects.toMatchObject({
       code: 'DESTROY_STACK_FAILED',
       message: expect.stringContaining('Vpc (it has dependencies)'),
     });
@@ -166,9 +196,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
   });
 
   test('from the command line pauses the works first, and forgets the app', async ({ expect }) => {
-    const { app, stack } = await deployed('told', {});
-    await stack.close();
-    const reachable = await withUrl(app);
+    const { app, stack } = await deployed('told', {}, true);
     await recordDeployment(home(), 'told', {
       region: 'us-east-1',
       stack: stackNameOf('told'),
@@ -178,7 +206,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     const env = {
       ...process.env,
       STORMKITE_HOME: home(),
-      AWS_ENDPOINT_URL_CLOUDFORMATION: reachable.endpoint,
+      AWS_ENDPOINT_URL_CLOUDFORMATION: stack.endpoint,
     };
     const run = (...args: string[]) => new Cli(args, { cwd: rig.folder, env }).done;
     expect(await run('destroy', '--app', 'told')).toMatchObject({
@@ -196,30 +224,110 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
       code: 2,
       stderr: expect.stringContaining('DEPLOY_STACK_UNKNOWN'),
     });
-    await reachable.close();
+    await stack.close();
   });
 
-  /** The same stack with an address of its own. */
-  async function withUrl(app: EmulatedApp) {
-    const { cluster } = app.deployment;
-    const outputs: [StackOutput, string][] = [
-      ['cluster', cluster],
-      ['service', 'flow'],
-      ['url', app.url],
-    ];
-    const groups = Object.values(app.deployment.hardware).flatMap(({ pools }) => pools);
-    const stack = await ScriptedCloudFormation.open({
-      name: stackNameOf(app.name),
-      outputs: Object.fromEntries(
-        outputs.map(([key, value]) => [outputKeyOf(app.name, key), value]),
-      ),
-      resources: Object.fromEntries(
-        groups.map(({ autoScalingGroup }, index) => [
-          `Group${index}`,
-          ['AWS::AutoScaling::AutoScalingGroup', autoScalingGroup] as const,
-        ]),
+  test('of a stack with more than a hundred resources finds every table and group', async ({
+    expect,
+  }) => {
+    const rest = Array.from(
+      { length: 230 },
+      (_, index) => [`Rest${index}`, ['AWS::EC2::Route', `r-${index}`]] as const,
+    );
+    const { app, stack } = await deployed('large', { resources: Object.fromEntries(rest) });
+    const found = await DeployedApp.find(home(), 'large', process.env);
+    await destroy(found, options());
+    expect(seen(app)).toEqual({ tasks: 0, instances: 0 });
+    expect(stack.isGone).toBe(true);
+    found?.close();
+    await stack.close();
+  });
+
+  test('touches nothing of a stack that cannot, or must not, be deleted', async ({ expect }) => {
+    const { app, stack } = await deployed('guarded', { isProtected: true });
+    const before = seen(app);
+    const refused = async (stackNow: ScriptedCloudFormation, keepState = false) => {
+      process.env['AWS_ENDPOINT_URL_CLOUDFORMATION'] = stackNow.endpoint;
+      const found = await DeployedApp.find(home(), 'guarded', process.env);
+      try {
+        return await found?.prepareDestruction({ keepState }).catch((error: unknown) => error);
+      } finally {
+        found?.close();
+      }
+    };
+    expect(await refused(stack)).toMatchObject({
+      code: 'DESTROY_PROTECTED',
+      hint: expect.stringContaining(
+        'aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name stormkite-guarded',
       ),
     });
-    return stack;
-  }
+    const outputs = (...names: StackOutput[]) =>
+      Object.fromEntries(
+        names.map((name) => [
+          outputKeyOf('guarded', name),
+          name === 'stateTable' ? app.deployment.tables.state : 'guarded',
+        ]),
+      );
+    const state = ['AWS::DynamoDB::Table', app.deployment.tables.state] as const;
+    const name = stackNameOf('guarded');
+    const shared = await ScriptedCloudFormation.open({
+      name: 'team',
+      outputs: outputs('app', 'stateTable'),
+      resources: { State: state, Bucket: ['AWS::S3::Bucket', 'data'] },
+      elsewhere: { Bucket: 'team/AppData/Resource' },
+    });
+    // Its stack has a name of its own: it is found by what it tells.
+    expect(await refused(shared)).toMatchObject({
+      code: 'DESTROY_STACK_SHARED',
+      message: expect.stringContaining('team holds more than guarded: Bucket (AWS::S3::Bucket)'),
+    });
+    const half = await ScriptedCloudFormation.open({
+      name,
+      outputs: outputs('app', 'stateTable'),
+      resources: { State: state },
+    });
+    expect(await refused(half, true)).toMatchObject({ code: 'DESTROY_TABLES_UNKNOWN' });
+    half.status = 'UPDATE_IN_PROGRESS';
+    expect(await refused(half)).toMatchObject({ code: 'DESTROY_STACK_BUSY' });
+    expect(seen(app)).toEqual(before);
+    for (const each of [stack, shared, half]) await each.close();
+  });
+
+  test('that is left half-way can be taken back', async ({ expect }) => {
+    const { app, stack } = await deployed('half', {}, true);
+    const found = await DeployedApp.find(home(), 'half', process.env);
+    const leave = new AbortController();
+    const lines: string[] = [];
+    const left = destroy(found, {
+      ...options((line) => {
+        lines.push(line);
+        if (line.startsWith('terminating')) leave.abort();
+      }),
+      signal: leave.signal,
+    });
+    await expect(left).rejects.toMatchObject({ name: 'AbortError' });
+    expect(stack.calls).not.toContain('DeleteStack');
+    const runs = app.results.length;
+    await found?.resume();
+    await app.until('the work runs again', () =>
+      app.workTasks.some(({ lastStatus }) => lastStatus === 'RUNNING'),
+    );
+    expect(app.results).toHaveLength(runs);
+    // Also what another process had closed.
+    const client = new AutoScalingClient({ region: 'us-east-1' });
+    const [hardware] = Object.values(app.deployment.hardware);
+    const name = hardware?.pools[0]?.autoScalingGroup ?? '';
+    await client.send(
+      new SuspendProcessesCommand({ AutoScalingGroupName: name, ScalingProcesses: ['Launch'] }),
+    );
+    await found?.resume();
+    const { AutoScalingGroups: groups = [] } = await client.send(
+      new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+    );
+    expect(groups[0]?.SuspendedProcesses).toEqual([]);
+    client.destroy();
+    await destroy(found, options());
+    found?.close();
+    await stack.close();
+  });
 });

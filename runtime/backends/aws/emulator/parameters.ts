@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { EmulatorContext } from './context.ts';
 import { uuid } from './ids.ts';
-import { operationOf, toSeconds, type Operations } from './operation.ts';
+import { operationOf, pageOf, toSeconds, type Operations } from './operation.ts';
 import { ServiceError } from './service-error.ts';
 
 const ssm = operationOf('ssm');
@@ -114,6 +114,24 @@ export class Parameters {
           InvalidParameters: Names.filter(
             (name) => !this.#parameters.has(nameOfParameterArn(name)),
           ),
+        };
+      },
+    ),
+    GetParametersByPath: ssm(
+      z.object({
+        Path: z.string().startsWith('/'),
+        WithDecryption: z.boolean().default(false),
+        MaxResults: z.number().int().min(1).max(MAX_NAMES).default(MAX_NAMES),
+        NextToken: z.string().optional(),
+      }),
+      ({ Path, WithDecryption, MaxResults, NextToken }) => {
+        const found = [...this.#parameters.values()].filter(
+          ({ name }) => name.slice(0, name.lastIndexOf('/')) === Path.replace(/\/$/, ''),
+        );
+        const { page, nextToken } = pageOf(found, NextToken, MaxResults);
+        return {
+          Parameters: page.map((parameter) => this.#describe(parameter, WithDecryption)),
+          NextToken: nextToken,
         };
       },
     ),

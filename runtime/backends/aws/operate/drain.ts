@@ -4,14 +4,19 @@
  *
  * X1 Nothing that could start something again runs while something is ended: first the flow, then works, then machines.
  * X2 It is over when ECS, the groups and EC2 say so, not when it was asked for.
+ * X3 Whatever is done to the groups can be taken back without knowing how they were before: whoever does not go on to delete the
+ *    stack reopens them, also another process much later.
  */
 import {
   DescribeAutoScalingGroupsCommand,
+  ResumeProcessesCommand,
   SetInstanceProtectionCommand,
+  SuspendProcessesCommand,
   TerminateInstanceInAutoScalingGroupCommand,
   UpdateAutoScalingGroupCommand,
+  type AutoScalingGroup,
 } from '@aws-sdk/client-auto-scaling';
-import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
 import {
   DescribeTasksCommand,
   ListTasksCommand,
@@ -35,6 +40,12 @@ const NOT_FOUND: ReadonlySet<string> = new Set([
   'ServiceNotFoundException',
 ]);
 const REASON = 'stormkite: the app is destroyed';
+/** What of a group is suspended while an app is destroyed. */
+const LAUNCH = ['Launch'];
+/** Names of groups that one request may have. */
+const MAX_GROUP_NAMES = 50;
+/** Values that one filter of EC2 may have. */
+const MAX_FILTER_VALUES = 200;
 
 /** Where an app's tasks and machines are. */
 export interface DrainPlace {
@@ -69,6 +80,19 @@ export async function drainApp(
   // What was started by a request that was under way all the while.
   await drain.untilNone('tasks', () => drain.endTasks());
   await drain.untilNone('instances', () => drain.endInstances());
+}
+
+/** X3: lets groups start machines again; costs nothing where they were never closed. @throws `AWS_CALL_FAILED` */
+export async function reopenGroups(
+  { autoScaling }: Pick<DrainClients, 'autoScaling'>,
+  groups: readonly string[],
+): Promise<void> {
+  for (const AutoScalingGroupName of groups)
+    await attempt(`reopening ${AutoScalingGroupName}`, () =>
+      autoScaling.send(
+        new ResumeProcessesCommand({ AutoScalingGroupName, ScalingProcesses: LAUNCH }),
+      ),
+    );
 }
 
 class Drain {
@@ -131,14 +155,17 @@ class Drain {
     return left;
   }
 
-  /** So that ECS managed scaling starts nothing either. */
+  /** So that ECS managed scaling starts nothing either (X3). */
   async closeGroups(): Promise<void> {
-    for (const { name } of await this.#groups()) {
-      const size = { MinSize: 0, MaxSize: 0, DesiredCapacity: 0 };
-      await this.#ask(`closing ${name}`, () =>
-        this.#clients.autoScaling.send(
-          new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: name, ...size }),
-        ),
+    const { autoScaling } = this.#clients;
+    for (const { name: AutoScalingGroupName } of await this.#groups()) {
+      const launch = { AutoScalingGroupName, ScalingProcesses: LAUNCH };
+      await this.#ask(`closing ${AutoScalingGroupName}`, () =>
+        autoScaling.send(new SuspendProcessesCommand(launch)),
+      );
+      const size = { AutoScalingGroupName, MinSize: 0, DesiredCapacity: 0 };
+      await this.#ask(`emptying ${AutoScalingGroupName}`, () =>
+        autoScaling.send(new UpdateAutoScalingGroupCommand(size)),
       );
     }
   }
@@ -194,28 +221,38 @@ class Drain {
   }
 
   async #groups(): Promise<{ readonly name: string; readonly instances: readonly string[] }[]> {
-    const { groups } = this.#place;
-    if (groups.length === 0) return [];
-    const answer = await this.#look('looking at the groups', () =>
-      this.#clients.autoScaling.send(
-        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [...groups] }),
-      ),
-    );
-    return (answer?.AutoScalingGroups ?? []).map(({ AutoScalingGroupName, Instances }) => ({
+    const found: AutoScalingGroup[] = [];
+    for (const names of parts(this.#place.groups, MAX_GROUP_NAMES)) {
+      let NextToken: string | undefined;
+      do {
+        const input = { AutoScalingGroupNames: names, NextToken };
+        const page = await this.#look('looking at the groups', () =>
+          this.#clients.autoScaling.send(new DescribeAutoScalingGroupsCommand(input)),
+        );
+        found.push(...(page?.AutoScalingGroups ?? []));
+        NextToken = page?.NextToken;
+      } while (NextToken !== undefined);
+    }
+    return found.map(({ AutoScalingGroupName, Instances }) => ({
       name: AutoScalingGroupName ?? '',
       instances: (Instances ?? []).flatMap(({ InstanceId }) => InstanceId ?? []),
     }));
   }
 
   async #live(ids: readonly string[]): Promise<string[]> {
-    if (ids.length === 0) return [];
-    const answer = await this.#look('looking at instances', () =>
-      this.#clients.ec2.send(
-        new DescribeInstancesCommand({ Filters: [{ Name: 'instance-id', Values: [...ids] }] }),
-      ),
-    );
-    return (answer?.Reservations ?? [])
-      .flatMap(({ Instances }) => Instances ?? [])
+    const found: Instance[] = [];
+    for (const Values of parts(ids, MAX_FILTER_VALUES)) {
+      let NextToken: string | undefined;
+      do {
+        const input = { Filters: [{ Name: 'instance-id', Values }], NextToken };
+        const page = await this.#look('looking at instances', () =>
+          this.#clients.ec2.send(new DescribeInstancesCommand(input)),
+        );
+        found.push(...(page?.Reservations ?? []).flatMap(({ Instances }) => Instances ?? []));
+        NextToken = page?.NextToken;
+      } while (NextToken !== undefined);
+    }
+    return found
       .filter(({ State }) => !OVER.has(State?.Name ?? ''))
       .flatMap(({ InstanceId }) => InstanceId ?? []);
   }
@@ -244,4 +281,11 @@ class Drain {
       }
     });
   }
+}
+
+/** A list in parts of so many at most. */
+function parts<T>(all: readonly T[], size: number): T[][] {
+  const found: T[][] = [];
+  for (let at = 0; at < all.length; at += size) found.push(all.slice(at, at + size));
+  return found;
 }

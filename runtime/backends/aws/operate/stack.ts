@@ -1,11 +1,14 @@
-/** The CloudFormation stack of an app: what it says, and its end. */
+/** The CloudFormation stack of an app: what it says, what it holds, and its end. */
 import {
   DeleteStackCommand,
   DescribeStackEventsCommand,
-  DescribeStackResourcesCommand,
   DescribeStacksCommand,
+  GetTemplateCommand,
+  ListStackResourcesCommand,
   type CloudFormationClient,
+  type Stack,
   type StackEvent,
+  type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation';
 import { setTimeout } from 'node:timers/promises';
 import { appError } from '../../../errors/index.ts';
@@ -13,17 +16,19 @@ import { outputKeyOf, STACK_OUTPUTS, type StackOutput } from '../contract.ts';
 import { attempt } from './aws-error.ts';
 
 const NOT_THERE = /does not exist/;
-const TABLE = 'AWS::DynamoDB::Table';
 const GROUP = 'AWS::AutoScaling::AutoScalingGroup';
 
 export interface StackFacts {
   /** Unique, also among stacks of this name that were deleted. */
   readonly id: string;
+  readonly name: string;
   readonly status: string;
+  /** Whether CloudFormation refuses to delete it. */
+  readonly isProtected: boolean;
   readonly outputs: Readonly<Partial<Record<StackOutput, string>>>;
 }
 
-/** What a stack says of an app; `null` where there is none. */
+/** What a stack says of an app; `null` where there is none, or it is of something else. */
 export async function describeStack(
   client: CloudFormationClient,
   stack: string,
@@ -39,29 +44,93 @@ export async function describeStack(
   });
   const [found] = answer?.Stacks ?? [];
   if (found === undefined) return null;
-  const values = new Map(found.Outputs?.map((each) => [each.OutputKey, each.OutputValue]));
+  const facts = toFacts(found, app);
+  // A stack that could not be made has no outputs; names of two apps may lead to one name of a stack.
+  return facts.outputs.app === app || (found.Outputs ?? []).length === 0 ? facts : null;
+}
+
+/** The stack of a region that tells of an app, whatever its name is; `null` where there is none. */
+export async function findStack(
+  client: CloudFormationClient,
+  app: string,
+): Promise<StackFacts | null> {
+  let NextToken: string | undefined;
+  do {
+    const page = await attempt(`looking for a stack with ${app}`, () =>
+      client.send(new DescribeStacksCommand({ NextToken })),
+    );
+    for (const stack of page.Stacks ?? []) {
+      const facts = toFacts(stack, app);
+      if (facts.outputs.app === app) return facts;
+    }
+    ({ NextToken } = page);
+  } while (NextToken !== undefined);
+  return null;
+}
+
+function toFacts(stack: Stack, app: string): StackFacts {
+  const values = new Map(stack.Outputs?.map((each) => [each.OutputKey, each.OutputValue]));
   const names = Object.keys(STACK_OUTPUTS) as StackOutput[];
   const outputs = names.flatMap((name) => {
     const value = values.get(outputKeyOf(app, name));
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
-    id: found.StackId ?? stack,
-    status: found.StackStatus ?? '',
+    id: stack.StackId ?? '',
+    name: stack.StackName ?? '',
+    status: stack.StackStatus ?? '',
+    isProtected: stack.EnableTerminationProtection ?? false,
     outputs: Object.fromEntries(outputs),
   };
 }
 
-/** Resources of a stack that cost money or are kept: physical names of its groups, both names of its tables. */
-export async function resourcesOf(client: CloudFormationClient, stack: string) {
-  const answer = await attempt(`reading the resources of ${stack}`, () =>
-    client.send(new DescribeStackResourcesCommand({ StackName: stack })),
+export interface StackResource {
+  /** In the template. */
+  readonly id: string;
+  /** In the account. */
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Everything that a stack has. */
+export async function resourcesOf(
+  client: CloudFormationClient,
+  { id, name }: Pick<StackFacts, 'id' | 'name'>,
+): Promise<readonly StackResource[]> {
+  const found: StackResourceSummary[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await attempt(`reading the resources of ${name}`, () =>
+      client.send(new ListStackResourcesCommand({ StackName: id, NextToken })),
+    );
+    found.push(...(page.StackResourceSummaries ?? []));
+    ({ NextToken } = page);
+  } while (NextToken !== undefined);
+  return found
+    .filter(({ ResourceStatus }) => ResourceStatus !== 'DELETE_COMPLETE')
+    .map((each) => ({
+      id: each.LogicalResourceId ?? '',
+      name: each.PhysicalResourceId ?? '',
+      type: each.ResourceType ?? '',
+    }));
+}
+
+/** Names of the Auto Scaling groups among resources. */
+export function groupsAmong(resources: readonly StackResource[]): string[] {
+  return resources
+    .filter(({ type, name }) => type === GROUP && name !== '')
+    .map(({ name }) => name);
+}
+
+/** The text of a stack's template. */
+export async function templateOf(
+  client: CloudFormationClient,
+  { id, name }: Pick<StackFacts, 'id' | 'name'>,
+): Promise<string> {
+  const answer = await attempt(`reading the template of ${name}`, () =>
+    client.send(new GetTemplateCommand({ StackName: id })),
   );
-  const of = (type: string) =>
-    (answer.StackResources ?? [])
-      .filter((each) => each.ResourceType === type && each.ResourceStatus !== 'DELETE_COMPLETE')
-      .map((each) => ({ id: each.LogicalResourceId ?? '', name: each.PhysicalResourceId ?? '' }));
-  return { groups: of(GROUP).map(({ name }) => name), tables: of(TABLE) };
+  return answer.TemplateBody ?? '';
 }
 
 export interface DeleteOptions {

@@ -83,6 +83,7 @@ export function toGroup(
     desired: DesiredCapacity,
     protectsNew: input.NewInstancesProtectedFromScaleIn,
     guarded: new Set(),
+    suspended: new Set(),
     activities: [],
     isDeleting: false,
   };

@@ -24,6 +24,7 @@ const autoScaling = operationOf('autoscaling');
 
 const MAX_PAGE = 100;
 const byName = z.object({ AutoScalingGroupName: name });
+const processes = byName.extend({ ScalingProcesses: z.array(z.string()).min(1) });
 
 export function groupOperations(
   context: EmulatorContext,
@@ -114,6 +115,17 @@ export function groupOperations(
         return {};
       },
     ),
+    SuspendProcesses: autoScaling(processes, (input) => {
+      const { suspended } = groups.get(input.AutoScalingGroupName);
+      for (const process of input.ScalingProcesses) suspended.add(process);
+      return {};
+    }),
+    ResumeProcesses: autoScaling(processes, (input) => {
+      const group = groups.get(input.AutoScalingGroupName);
+      for (const process of input.ScalingProcesses) group.suspended.delete(process);
+      groups.reconcile(group);
+      return {};
+    }),
     DescribeScalingActivities: autoScaling(
       z.object({
         AutoScalingGroupName: name.optional(),
@@ -176,6 +188,7 @@ function describe(group: Group, instances: Instances): object {
       PropagateAtLaunch: true,
     })),
     NewInstancesProtectedFromScaleIn: group.protectsNew,
+    SuspendedProcesses: [...group.suspended].map((ProcessName) => ({ ProcessName })),
   };
 }
 

@@ -32,6 +32,8 @@ export interface Group {
   protectsNew: boolean;
   /** Instances that scale-in leaves alone. */
   readonly guarded: Set<string>;
+  /** Processes that do nothing for now, such as `Launch`. */
+  readonly suspended: Set<string>;
   /** Newest first. */
   readonly activities: Activity[];
   isDeleting: boolean;

@@ -140,6 +140,7 @@ export class Groups implements InstanceListener {
   reconcile(group: Group): void {
     if (group.isDeleting) return;
     let missing = group.desired - this.members(group).length;
+    if (missing > 0 && group.suspended.has('Launch')) return;
     for (; missing > 0; missing -= 1) {
       const cause = `an instance was started in response to a difference between desired and actual capacity, increasing the capacity to ${group.desired}.`;
       if (!isLaunched(this.launchOne(group, group.subnets, cause))) {
