@@ -1,10 +1,7 @@
 /** Entry point of every container of an app: a flow or a work, as the task definition says. */
-import { ROLE_VARIABLE } from '../backends/aws/contract.ts';
+import { ROLE_VARIABLE, WORK_EXIT_CODES } from '../backends/aws/contract.ts';
 import { appError, renderError, toWire } from '../errors/index.ts';
 import { writeTaskLog } from './task-log.ts';
-
-/** Exit code of a container that was started in a way in which it cannot do anything. */
-const CANNOT_START = 78;
 
 try {
   const role = process.env[ROLE_VARIABLE];
@@ -20,5 +17,5 @@ try {
   if (process.env[ROLE_VARIABLE] === 'flow')
     writeTaskLog({ stormkite: 'failed', app: '', error: toWire(error) });
   else process.stderr.write(`${renderError(error)}\n`);
-  process.exit(CANNOT_START);
+  process.exit(WORK_EXIT_CODES.misdeployed);
 }

@@ -8,17 +8,14 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { formatAwsBoot } from '../backends/aws/channel/aws-boot.ts';
-import { workTimingsSchema } from '../backends/aws/channel/work-timings.ts';
-import { createClients, destroyClients } from '../backends/aws/clients.ts';
-import {
-  inputSortKey,
-  WORK_TASK_VARIABLE,
-  workTaskSchema,
-  type WorkTask,
-} from '../backends/aws/contract.ts';
-import { readText } from '../backends/aws/dynamo/chunks.ts';
+import { readInput } from '../backends/aws/channel/read-input.ts';
+import { workTimingsSchema, type WorkTimings } from '../backends/aws/channel/work-timings.ts';
+import { createLineClient } from '../backends/aws/clients.ts';
+import { WORK_TASK_VARIABLE, workTaskSchema, type WorkTask } from '../backends/aws/contract.ts';
+import { describeProblem } from '../backends/aws/launcher/aws-failure.ts';
+import { startExitCodeOf } from '../backends/aws/start-failure.ts';
 import { readWorkSecrets } from '../backends/aws/work-secrets.ts';
-import { appError } from '../errors/index.ts';
+import { appError, renderError } from '../errors/index.ts';
 import { WORK_BOOT_VARIABLE } from '../protocol/work-env.ts';
 import type { WorkSpec } from '../protocol/work-spec.ts';
 import { APP_BUNDLE, ARTIFACT_INFO } from './artifact-layout.ts';
@@ -28,24 +25,39 @@ import { writeTaskLog } from './task-log.ts';
 /** JSON of the timings that differ from their defaults; for tests. */
 export const WORK_TIMINGS_VARIABLE = 'STORMKITE_WORK_TIMINGS';
 
-/** Runs the work; the working directory is the project's folder in the artifact. Returns while the work runs. */
+/**
+ * Runs the work; the working directory is the project's folder in the artifact. Returns while the work runs; a container that
+ * cannot be a work ends with the exit code that says why.
+ */
 export async function runWorkTask(env: NodeJS.ProcessEnv): Promise<void> {
+  try {
+    await prepare(env);
+  } catch (error) {
+    process.stderr.write(`${renderError(error)}\n`);
+    process.exit(startExitCodeOf(error));
+  }
+  await import('./work-main.ts');
+}
+
+async function prepare(env: NodeJS.ProcessEnv): Promise<void> {
   const task = readTaskVariable(env, WORK_TASK_VARIABLE, workTaskSchema);
   const region = regionOf(env);
   const { app, work, epoch, secretsPath } = task;
+  const given =
+    env[WORK_TIMINGS_VARIABLE] === undefined
+      ? {}
+      : readTaskVariable(env, WORK_TIMINGS_VARIABLE, workTimingsSchema.partial());
+  const timings = workTimingsSchema.parse(given);
   writeTaskLog({ stormkite: 'work', app, work, epoch, event: 'starting' });
-  const spec = await readInput(task, region);
+  const spec = await inputOf(task, region, timings);
   const root = resolve('..');
+  const failing = failingTeller('its secrets cannot be read');
   const [secrets] = await Promise.all([
-    readWorkSecrets(spec.secrets, { region, secretsPath }),
+    readWorkSecrets(spec.secrets, { region, secretsPath, timings, failing }),
     installMore(root, spec.build.requirements),
   ]);
   delete env[WORK_TASK_VARIABLE];
   Object.assign(env, spec.env, secrets);
-  const timings =
-    env[WORK_TIMINGS_VARIABLE] === undefined
-      ? {}
-      : readTaskVariable(env, WORK_TIMINGS_VARIABLE, workTimingsSchema.partial());
   env[WORK_BOOT_VARIABLE] = formatAwsBoot({
     kind: 'aws',
     task,
@@ -54,25 +66,29 @@ export async function runWorkTask(env: NodeJS.ProcessEnv): Promise<void> {
     projectRoot: process.cwd(),
     timings,
   });
-  await import('./work-main.ts');
 }
 
 /** What the flow wrote before it started this task. */
-async function readInput({ tables, key, epoch }: WorkTask, region: string): Promise<WorkSpec> {
-  const clients = await createClients(region, ['dynamodb']);
+async function inputOf(task: WorkTask, region: string, timings: WorkTimings): Promise<WorkSpec> {
+  const client = await createLineClient(region);
+  const failing = failingTeller('its input cannot be read');
   try {
-    const at = { table: tables.state, pk: key, sk: inputSortKey(epoch), consistent: true };
-    const input = await readText(clients.dynamodb, at);
-    if (input === null) {
-      throw appError('HOST_TASK_ENVIRONMENT', {
-        variable: WORK_TASK_VARIABLE,
-        problem: `names an input that is not there: ${key} ${inputSortKey(epoch)}`,
-      });
-    }
-    return JSON.parse(input.text) as WorkSpec;
+    const spec = await readInput({ client, task, timings, failing });
+    if (spec === null) throw new TypeError('nobody ended the wait for the input');
+    return spec;
   } finally {
-    destroyClients(clients);
+    client.destroy();
   }
+}
+
+/** Tells of what is tried again, once for each problem. */
+function failingTeller(what: string): (error: unknown) => void {
+  const told = new Set<string>();
+  return (error) => {
+    const problem = describeProblem(error);
+    if (!told.has(problem)) process.stderr.write(`stormkite: ${what}: ${problem}; trying again\n`);
+    told.add(problem);
+  };
 }
 
 /** Installs what this work needs beside what the bootstrap installed for all. */
@@ -88,9 +104,9 @@ async function installMore(root: string, requirements: readonly string[]): Promi
   });
   const [code] = await once(npm, 'exit');
   if (code !== 0) {
-    throw appError('HOST_TASK_ENVIRONMENT', {
-      variable: 'BuildConfig.requirements',
-      problem: `cannot be installed: npm install ${missing.join(' ')} ended with ${String(code)}`,
+    throw appError('HOST_TASK_NOT_SUPPLIED', {
+      what: missing.join(', '),
+      problem: `npm install ended with ${String(code)}`,
     });
   }
 }

@@ -155,12 +155,21 @@ export class Ledger {
     });
   }
 
-  /** The process without a call was lost with its host; it is asked for again. */
-  restarting(at: number, message: string): boolean {
+  /** The process without a call was lost with its host; it is asked for again, unless that happened too often in a row. */
+  restarting(at: number, message: string, limit: number): boolean {
     const { stage } = this.status;
     if (this.active !== null || (stage !== 'pending' && stage !== 'started')) return false;
+    if (this.#lostStarts >= limit) return false;
     this.#processStatus({ stage: 'pending', timestamp: at, reason: 'interrupted', message });
     return true;
+  }
+
+  /** How often in a row the process was lost before it was up. */
+  get #lostStarts(): number {
+    const hash = ledgerOf(this.calls).latest_call_hash;
+    const statuses = (hash !== null && entryOf(this.calls, hash)?.statuses) || [];
+    const up = statuses.findLastIndex(({ stage }) => stage !== 'pending');
+    return statuses.slice(up + 1).filter(({ reason }) => reason === 'interrupted').length;
   }
 
   /** Gives the reason why the call in flight (or the process) still waits. */

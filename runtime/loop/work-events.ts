@@ -16,7 +16,7 @@ type LiveFact = WorkFact & { readonly state: 'starting' | 'running' };
 
 /** Reason of an end that the work's dead-man switch brought about. */
 const FLOW_LOST = 'flow_lost';
-/** How often a call whose host was lost is sent again. */
+/** How often a call, or a process without one, whose host was lost is sent again. */
 const MAX_INTERRUPTIONS = 3;
 
 export interface WorkEventsParts {
@@ -159,7 +159,11 @@ export class WorkEvents {
       if (state.endCall(active.hash, active.attempt, 'failed', status)) this.#raise(state, status);
       return;
     }
-    if (reason === 'interrupted' && state.ledger.restarting(clock.now(), fact.message)) return;
+    if (
+      reason === 'interrupted' &&
+      state.ledger.restarting(clock.now(), fact.message, MAX_INTERRUPTIONS)
+    )
+      return;
     // The death of a process that had done its work is told, yet nothing of the app failed with it.
     if (state.ledger.processFailed(status) === 'started') this.#raise(state, status);
   }

@@ -6,10 +6,7 @@
  * Version 4)" in the Amazon S3 API Reference). It needs `tar`, and `npm` when the app has requirements; the stock image and
  * every image built on Debian, Ubuntu or Amazon Linux with Node have both.
  */
-import { ARTIFACT_SHA256_VARIABLE, ARTIFACT_VARIABLE } from './contract.ts';
-
-/** Exit code of a container whose artifact could not be fetched, verified or unpacked. */
-export const BOOTSTRAP_FAILED = 79;
+import { ARTIFACT_SHA256_VARIABLE, ARTIFACT_VARIABLE, WORK_EXIT_CODES } from './contract.ts';
 
 /** Module that is imported, from the artifact's root. */
 const TASK_ENTRY = 'node_modules/stormkite/dist/runtime/host/task-main.js';
@@ -109,7 +106,7 @@ export function bootstrapCommand(): string[] {
   const program = PROGRAM.replaceAll('__ARTIFACT__', ARTIFACT_VARIABLE)
     .replaceAll('__SHA256__', ARTIFACT_SHA256_VARIABLE)
     .replaceAll('__ENTRY__', TASK_ENTRY)
-    .replaceAll('__FAILED__', String(BOOTSTRAP_FAILED))
+    .replaceAll('__FAILED__', String(WORK_EXIT_CODES.noArtifact))
     .trim();
   return ['node', '-e', program];
 }

@@ -86,6 +86,20 @@ export function clientConfig(region: string, answerMs: number = ANSWER_MS) {
 }
 
 /**
+ * How the client of a work's line is configured: it does not repeat requests. The line does, with its own waits, and so notices an
+ * outage at once.
+ */
+export function lineConfig(region: string) {
+  return { ...clientConfig(region), retryMode: 'standard', maxAttempts: 1 } as const;
+}
+
+/** A client for the tables, as a work's line has it; whoever made it destroys it. */
+export async function createLineClient(region: string): Promise<DynamoDBClient> {
+  const Client = await constructors.dynamodb();
+  return new Client(lineConfig(region));
+}
+
+/**
  * Makes the clients that are asked for; loading one takes tens of milliseconds, so nobody loads what it does not use.
  * Whoever made them ends them with {@link destroyClients}.
  */

@@ -115,14 +115,25 @@ export function logStreamOf(role: LogRole, taskArn: string): string {
   return `${role}/${CONTAINER_NAME}/${taskArn.slice(taskArn.lastIndexOf('/') + 1)}`;
 }
 
-/** Exit codes of a work's process that Stormkite itself ends. A call that `flowLost` interrupted is sent again. */
+/**
+ * Exit codes of a work's container that Stormkite itself ends; user code is to use others. What each means for the work's call is
+ * in `launcher/task-status.ts`.
+ */
 export const WORK_EXIT_CODES = {
-  /** The task found no input: nobody launched it. */
-  noInput: 79,
+  /** It was started without what its task definition must tell it. Of flows too. */
+  misdeployed: 78,
+  /** Its artifact could not be fetched, verified or unpacked, or the app's packages not be installed. Of flows too. */
+  noArtifact: 79,
   /** A newer launch of the work goes on in its place. */
   fenced: 80,
-  /** The dead-man switch: the flow was gone for too long. */
+  /** The dead-man switch: the flow was gone, or nothing could be reached, for too long. */
   flowLost: 81,
+  /** The task found no input: nobody launched it. */
+  noInput: 82,
+  /** A secret does not exist, or may not be read. */
+  noSecret: 83,
+  /** Secrets or packages could not be had: what has them did not answer. */
+  notSupplied: 84,
 } as const;
 
 // Limits of AWS
@@ -291,6 +302,8 @@ export const deploymentSchema = z.object({
   logGroup: z.string(),
   /** Where `env:NAME` secrets of works are kept: SSM parameters below this path. */
   secretsPath: z.string(),
+  /** Whether works' tasks are started with ECS Exec. */
+  allowExec: z.boolean().optional(),
   mode: z.enum(['aws', 'emulated']),
 });
 

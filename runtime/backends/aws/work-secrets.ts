@@ -1,25 +1,38 @@
 /** A work's secrets in the cloud: read with the role of its task, put into its environment, kept nowhere else. */
-import { appError } from '../../errors/index.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { appError, isAppError } from '../../errors/index.ts';
+import { BackOff } from './channel/back-off.ts';
+import type { WorkTimings } from './channel/work-timings.ts';
 import { createClients, destroyClients } from './clients.ts';
+import { describeProblem, toAwsFailure } from './launcher/aws-failure.ts';
 
 type Clients = Awaited<ReturnType<typeof createClients<'ssm' | 'secretsManager'>>>;
 
+export interface SecretsPlace {
+  readonly region: string;
+  /** SSM parameters below it stand for `env:NAME`: the deployer's environment at the time of the deployment. */
+  readonly secretsPath: string;
+  readonly timings: Pick<WorkTimings, 'isolatedMs' | 'retryMs' | 'retryMaxMs'>;
+  /** Hears of requests that fail and are repeated. */
+  readonly failing: (error: unknown) => void;
+}
+
 /**
- * Values of secrets by variable.
+ * Values of secrets by variable. A service that does not answer is waited for.
  *
- * @param secretsPath - SSM parameters below it stand for `env:NAME`: the deployer's environment at the time of the deployment
- * @throws `HOST_SECRET_UNREADABLE`
+ * @throws `HOST_SECRET_UNREADABLE` when the answer is that it cannot be read, `HOST_TASK_NOT_SUPPLIED` when there is none in
+ *   `isolatedMs`
  */
 export async function readWorkSecrets(
   secrets: Readonly<Record<string, string>>,
-  { region, secretsPath }: { readonly region: string; readonly secretsPath: string },
+  place: SecretsPlace,
 ): Promise<Record<string, string>> {
   const entries = Object.entries(secrets);
   if (entries.length === 0) return {};
-  const clients = await createClients(region, ['ssm', 'secretsManager']);
+  const clients = await createClients(place.region, ['ssm', 'secretsManager']);
   try {
     const found = entries.map(
-      async ([name, source]) => [name, await readOne(clients, name, source, secretsPath)] as const,
+      async ([name, source]) => [name, await readOne(clients, name, source, place)] as const,
     );
     return Object.fromEntries(await Promise.all(found));
   } finally {
@@ -31,20 +44,32 @@ async function readOne(
   clients: Clients,
   name: string,
   source: string,
-  secretsPath: string,
+  { secretsPath, timings, failing }: SecretsPlace,
 ): Promise<string> {
   const colon = source.indexOf(':');
   const [kind, id] = [source.slice(0, colon), source.slice(colon + 1)];
-  try {
-    const value =
-      kind === 'secretsmanager'
-        ? await secretOf(clients, id)
-        : await parameterOf(clients, kind === 'env' ? `${secretsPath}/${id}` : id);
-    if (value === undefined) throw new Error('it has no text');
-    return value;
-  } catch (cause) {
-    const problem = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw appError('HOST_SECRET_UNREADABLE', { name, source, problem }, { cause });
+  const backOff = new BackOff(timings.retryMs, timings.retryMaxMs);
+  const sinceMs = performance.now();
+  for (;;) {
+    try {
+      const value =
+        kind === 'secretsmanager'
+          ? await secretOf(clients, id)
+          : await parameterOf(clients, kind === 'env' ? `${secretsPath}/${id}` : id);
+      if (value !== undefined) return value;
+      throw appError('HOST_SECRET_UNREADABLE', { name, source, problem: 'it has no text' });
+    } catch (cause) {
+      if (isAppError(cause)) throw cause;
+      const problem = describeProblem(cause);
+      if (toAwsFailure(cause).outcome === 'refused')
+        throw appError('HOST_SECRET_UNREADABLE', { name, source, problem }, { cause });
+      if (performance.now() - sinceMs > timings.isolatedMs) {
+        const what = `the secret ${name} from ${source}`;
+        throw appError('HOST_TASK_NOT_SUPPLIED', { what, problem }, { cause });
+      }
+      failing(cause);
+    }
+    await delay(backOff.next());
   }
 }
 

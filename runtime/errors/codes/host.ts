@@ -53,6 +53,14 @@ export const hostCodes = {
     message: ({ variable, problem }) => `${variable} ${problem}`,
     hint: () => 'deploy the app again with this version of stormkite',
   }),
+  HOST_TASK_NOT_SUPPLIED: code<{ what: string; problem: string }>({
+    kind: 'environment',
+    summary: 'Something that a container needs to start could not be had in time.',
+    message: ({ what, problem }) => `${what} could not be had: ${problem}`,
+    hint: () =>
+      "check that the container's network reaches AWS and the package registry; it is started again a few times by itself",
+    retryable: true,
+  }),
   HOST_EMULATION_FAILED: code<{ problem: string }>({
     kind: 'environment',
     summary: 'The emulated app cannot be started or reached.',

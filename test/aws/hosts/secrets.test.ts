@@ -1,10 +1,17 @@
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { describe } from 'vitest';
+import { defaultWorkTimings } from '../../../runtime/backends/aws/channel/work-timings.ts';
 import { readWorkSecrets } from '../../../runtime/backends/aws/work-secrets.ts';
 import { REGION, test } from '../../support/emulator.ts';
+import { HttpProxy } from '../../support/http-proxy.ts';
 
-const from = { region: REGION, secretsPath: '/stormkite/app' };
+const from = {
+  region: REGION,
+  secretsPath: '/stormkite/app',
+  timings: { ...defaultWorkTimings, retryMs: 5, retryMaxMs: 20 },
+  failing: () => undefined,
+};
 
 describe("a work's secrets in the cloud", () => {
   test('come from where each says', async ({ rig, expect }) => {
@@ -33,5 +40,34 @@ describe("a work's secrets in the cloud", () => {
       code: 'HOST_SECRET_UNREADABLE',
       message: expect.stringContaining('ssm:/nowhere'),
     });
+  });
+
+  test('are waited for while their service does not answer', async ({ rig, expect }) => {
+    await rig.clients.ssm.send(
+      new PutParameterCommand({ Name: '/team/token', Value: 'late', Type: 'SecureString' }),
+    );
+    const proxy = await HttpProxy.open(rig.emulator.endpoint);
+    process.env['AWS_ENDPOINT_URL_SSM'] = proxy.endpoint;
+    proxy.cut();
+    const problems: unknown[] = [];
+    const failing = (problem: unknown): void => {
+      problems.push(problem);
+      proxy.mend();
+    };
+    const secrets = await readWorkSecrets({ A: 'ssm:/team/token' }, { ...from, failing });
+    expect(secrets).toEqual({ A: 'late' });
+    expect(problems).toHaveLength(1);
+    await proxy.close();
+  });
+
+  test('are given up when their service does not answer for long', async ({ rig, expect }) => {
+    const proxy = await HttpProxy.open(rig.emulator.endpoint);
+    process.env['AWS_ENDPOINT_URL_SSM'] = proxy.endpoint;
+    proxy.cut();
+    const timings = { ...from.timings, isolatedMs: 0 };
+    await expect(
+      readWorkSecrets({ A: 'ssm:/team/token' }, { ...from, timings }),
+    ).rejects.toMatchObject({ code: 'HOST_TASK_NOT_SUPPLIED' });
+    await proxy.close();
   });
 });

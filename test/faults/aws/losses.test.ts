@@ -121,6 +121,24 @@ describe.concurrent('on AWS', () => {
     },
   );
 
+  test('a work that starts while DynamoDB is out of its reach waits for its input', async ({
+    expect,
+  }) => {
+    const proxy = await HttpProxy.open(campaign.rig.dynamodb.endpoint);
+    proxy.cut();
+    try {
+      const run = await campaign.start({ workEnv: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } });
+      await run.app.until('the work says that it waits', () =>
+        run.app.lines.some(({ line }) => line.includes('its input cannot be read')),
+      );
+      proxy.mend();
+      await endsAsUndisturbed(run, expected, expect);
+      expectOnce(run, expect);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   test.for([
     { whose: 'the flow', flow: HOUR_MS, works: 0 },
     { whose: 'the works', flow: 0, works: HOUR_MS },

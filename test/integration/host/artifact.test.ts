@@ -6,11 +6,12 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { list } from 'tar';
 import { afterEach, beforeEach, describe, test } from 'vitest';
-import { BOOTSTRAP_FAILED, bootstrapCommand } from '../../../runtime/backends/aws/bootstrap.ts';
+import { bootstrapCommand } from '../../../runtime/backends/aws/bootstrap.ts';
 import {
   ARTIFACT_SHA256_VARIABLE,
   ARTIFACT_VARIABLE,
   ROLE_VARIABLE,
+  WORK_EXIT_CODES,
 } from '../../../runtime/backends/aws/contract.ts';
 import { buildArtifact } from '../../../runtime/host/artifact.ts';
 
@@ -129,7 +130,7 @@ describe('the artifact of an app', () => {
     });
     expect(text).toContain('HOST_TASK_ENVIRONMENT');
     expect(text).toContain('gardener');
-    expect(code).toBe(78);
+    expect(code).toBe(WORK_EXIT_CODES.misdeployed);
   });
 
   test(
@@ -145,7 +146,7 @@ describe('the artifact of an app', () => {
         [ARTIFACT_SHA256_VARIABLE]: sha256,
         [ROLE_VARIABLE]: 'work',
       });
-      expect(code).toBe(BOOTSTRAP_FAILED);
+      expect(code).toBe(WORK_EXIT_CODES.noArtifact);
       expect(text).toContain(`not ${sha256}`);
     },
   );

@@ -324,6 +324,15 @@ describe('a process that dies', () => {
     expect(app.result?.stage).toBe('failed');
   });
 
+  test('before it is up is replaced so often in a row, and again after it was up', ({ expect }) => {
+    const ledger = new Ledger({ latest_call_hash: null }, { record: () => undefined });
+    const lose = (at: number): boolean => ledger.restarting(at, 'no artifact', 3);
+    ledger.starting(1);
+    expect([lose(2), lose(3), lose(4), lose(5)]).toEqual([true, true, true, false]);
+    ledger.started(6);
+    expect(lose(7)).toBe(true);
+  });
+
   test('after it had done its work is told, fails nothing, and is replaced by the next call', async ({
     expect,
   }) => {

@@ -8,22 +8,29 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { appError, background, renderError, type AppError } from '../../../errors/index.ts';
+import {
+  appError,
+  background,
+  isAppError,
+  renderError,
+  type AppError,
+} from '../../../errors/index.ts';
 import type { WorkChannel, WorkChannelListener, WorkNotice } from '../../../ports/work-channel.ts';
 import type { WorkEvent } from '../../../protocol/delta.ts';
 import type { Downlink } from '../../../protocol/downlink.ts';
 import { splitTail } from '../../../protocol/frame-tail.ts';
-import { parseFlowMessage } from '../../../protocol/messages.ts';
+import type { WorkSpec } from '../../../protocol/work-spec.ts';
 import type { Operation } from '../../../state/operation.ts';
-import { inputSortKey, leaseKey, WORK_EXIT_CODES } from '../contract.ts';
-import { itemKey, readText } from '../dynamo/chunks.ts';
+import { leaseKey, WORK_EXIT_CODES } from '../contract.ts';
+import { itemKey } from '../dynamo/chunks.ts';
+import { startExitCodeOf } from '../start-failure.ts';
 import type { AwsBoot } from './aws-boot.ts';
-import { BackOff } from './back-off.ts';
 import { BellPoller } from './bell-poller.ts';
 import { DeltaQueue, type Entry } from './delta-queue.ts';
 import type { ExitNotice } from './delta-record.ts';
 import { DeltaWriter } from './delta-writer.ts';
 import { FlowWatch } from './flow-watch.ts';
+import { readInput } from './read-input.ts';
 
 type EndEvent = Extract<WorkEvent, { type: 'end' }>;
 type RunningEvent = Extract<WorkEvent, { type: 'running' }>;
@@ -46,7 +53,7 @@ export class DynamoWorkChannel implements WorkChannel {
   /** The call that user code is in. */
   #running: RunningEvent | null = null;
   #lost: AppError | null = null;
-  #left = false;
+  readonly #closing = new AbortController();
   /** When which problem was told. */
   readonly #told = new Map<string, number>();
 
@@ -117,7 +124,7 @@ export class DynamoWorkChannel implements WorkChannel {
 
   /** Ends every wait and request; what is not in the table yet is dropped. */
   close(): void {
-    this.#left = true;
+    this.#closing.abort();
     this.#watch.close();
     this.#poller.close();
     this.#writer.close();
@@ -125,36 +132,26 @@ export class DynamoWorkChannel implements WorkChannel {
 
   async #begin(): Promise<void> {
     const { task, timings } = this.#boot;
-    const { work, epoch, tables, key } = task;
-    const backOff = new BackOff(timings.retryMs, timings.retryMaxMs);
-    const at = { table: tables.state, pk: key, sk: inputSortKey(epoch), consistent: true };
-    // Time in which the table could be read and held no input.
-    let waitedMs = 0;
-    while (!this.#left) {
-      const waitMs = backOff.next();
-      try {
-        const input = await readText(this.#client, at);
-        if (input) return this.#assign(input.text);
-        waitedMs += waitMs;
-      } catch (error) {
-        this.#failing('its input cannot be read', error);
-      }
-      if (waitedMs > timings.inputMs)
-        return this.#leave(
-          appError('AWS_INPUT_MISSING', { work, epoch, waitedMs: timings.inputMs }, { at: work }),
-          WORK_EXIT_CODES.noInput,
-        );
-      await delay(waitMs);
+    const place = { client: this.#client, task, timings, signal: this.#closing.signal };
+    const failing = (error: unknown): void => this.#failing('its input cannot be read', error);
+    try {
+      const spec = await readInput({ ...place, failing });
+      if (spec !== null && !this.#left) this.#assign(spec);
+    } catch (error) {
+      if (!isAppError(error)) throw error;
+      this.#leave(error, startExitCodeOf(error));
     }
   }
 
-  #assign(text: string): void {
-    const message = parseFlowMessage(`{"type":"assign","spec":${text}}`);
-    if (message.type !== 'assign' || this.#left) return;
-    this.#listener.assigned(message.spec);
-    this.#writer.start(message.spec.seq);
+  #assign(spec: WorkSpec): void {
+    this.#listener.assigned(spec);
+    this.#writer.start(spec.seq);
     this.#poller.start();
     this.#watch.start();
+  }
+
+  get #left(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #push(entry: Entry): void {

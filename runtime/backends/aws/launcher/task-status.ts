@@ -1,7 +1,7 @@
 /** What a task, as ECS describes it, means for a work. Pure. */
 import type { Task } from '@aws-sdk/client-ecs';
 import type { ExitReason } from '../../../ports/launcher.ts';
-import { CONTAINER_NAME } from '../contract.ts';
+import { CONTAINER_NAME, WORK_EXIT_CODES } from '../contract.ts';
 import type { StopCause } from './rows.ts';
 
 export type TaskSight =
@@ -27,6 +27,26 @@ export interface Pending {
 
 /** Exit code of a process that SIGKILL ended. */
 const KILLED = 137;
+
+/**
+ * Ends that Stormkite brought about itself. What the work cannot help, before it was one, counts as `interrupted`: it is started
+ * again, as often as after the loss of a machine.
+ */
+const OWN_ENDS: Readonly<Record<number, readonly [reason: ExitReason, why: string]>> = {
+  [WORK_EXIT_CODES.misdeployed]: [
+    'exited',
+    'it was started without what its task definition must tell it; deploy the app again',
+  ],
+  [WORK_EXIT_CODES.noArtifact]: [
+    'interrupted',
+    'its artifact could not be fetched and unpacked, or packages not be installed',
+  ],
+  [WORK_EXIT_CODES.fenced]: ['exited', 'it was replaced by a newer launch'],
+  [WORK_EXIT_CODES.flowLost]: ['interrupted', 'it gave its flow up'],
+  [WORK_EXIT_CODES.noInput]: ['interrupted', 'it found nothing that tells it what to do'],
+  [WORK_EXIT_CODES.noSecret]: ['exited', 'a secret does not exist, or its role may not read it'],
+  [WORK_EXIT_CODES.notSupplied]: ['interrupted', 'its secrets or packages could not be had'],
+};
 
 const HOST_GONE = /Host EC2 \(instance [^)]*\)|TerminationNotice|SpotInterruption/i;
 const OUT_OF_MEMORY = /OutOfMemory/i;
@@ -82,6 +102,11 @@ function toStopped(task: Task, cause: StopCause | null): Extract<TaskSight, { st
   const { stopCode } = task;
   if (stopCode === 'TaskFailedToStart') return failedToStart(why, ended);
   if (stopCode === 'UserInitiated') return ended('exited', `it was stopped from outside${why}`);
+  const own = exitCode === null ? undefined : OWN_ENDS[exitCode];
+  if (own) {
+    const [reason, what] = own;
+    return ended(reason, `${what} (${exitText(exitCode)}; its log says more)`);
+  }
   // Of codes that are new to us ECS's own words tell most.
   const words = stopCode === 'EssentialContainerExited' ? '' : why;
   return ended('exited', `${exitText(exitCode)}${words}`);

@@ -1,5 +1,6 @@
 import type { Task } from '@aws-sdk/client-ecs';
 import { describe, test } from 'vitest';
+import { WORK_EXIT_CODES } from '../../../../runtime/backends/aws/contract.ts';
 import type { StopCause } from '../../../../runtime/backends/aws/launcher/rows.ts';
 import { toTaskSight } from '../../../../runtime/backends/aws/launcher/task-status.ts';
 
@@ -26,6 +27,11 @@ const stopped = (
   );
 
 describe('the status table', () => {
+  test('has no two of our own exit codes alike', ({ expect }) => {
+    const codes = Object.values(WORK_EXIT_CODES);
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+
   test.for([
     ['PROVISIONING', 'capacity'],
     ['PENDING', 'image'],
@@ -62,6 +68,25 @@ describe('the status table', () => {
     ['code 0', ['EssentialContainerExited', { exitCode: 0 }], 'exited', 'exited with code 0'],
     ['another code', ['EssentialContainerExited', { exitCode: 3 }], 'exited', 'exited with code 3'],
     ['a kill', ['EssentialContainerExited', { exitCode: 137 }], 'exited', 'killed by SIGKILL'],
+    ...(
+      [
+        ['misdeployed', 'exited', 'task definition'],
+        ['noArtifact', 'interrupted', 'its artifact'],
+        ['fenced', 'exited', 'replaced by a newer launch'],
+        ['flowLost', 'interrupted', 'gave its flow up'],
+        ['noInput', 'interrupted', 'nothing that tells it what to do'],
+        ['noSecret', 'exited', 'a secret'],
+        ['notSupplied', 'interrupted', 'secrets or packages'],
+      ] as const
+    ).map(
+      ([code, reason, message]) =>
+        [
+          `the code ${code}`,
+          ['EssentialContainerExited', { exitCode: WORK_EXIT_CODES[code] }],
+          reason,
+          message,
+        ] satisfies [string, Parameters<typeof stopped>, string, string],
+    ),
     [
       'no memory left',
       [
