@@ -4,6 +4,7 @@
  * L1 A run has at most one task: another token is used only after an answer that no task was made (R5).
  * L2 A call whose outcome is unknown is repeated word for word, as long as its token holds; after that its task is looked for,
  *    and if there is none the run is lost rather than started twice.
+ * L3 A new try takes what is deployed now: the task definition that the run was planned with ends with its deployment.
  */
 import type { RunTaskCommandOutput } from '@aws-sdk/client-ecs';
 import { describeFailure, toAwsFailure, type AwsFailure } from './aws-failure.ts';
@@ -15,7 +16,7 @@ import type { Machines } from './machines.ts';
 import type { LauncherParts } from './parts.ts';
 import { Patience, type EndRun } from './patience.ts';
 import { isDedicated, type TaskTry } from './rows.ts';
-import { taskToken, toRunTask, workTaskOf } from './task-request.ts';
+import { definitionOf, taskToken, toRunTask, workTaskOf } from './task-request.ts';
 
 export class Placing {
   readonly #parts: LauncherParts;
@@ -66,12 +67,20 @@ export class Placing {
       return;
     }
     run.placingSinceMs ??= clock.monotonic();
+    const taskDefinition = definitionOf(deployment, row);
+    if (taskDefinition === undefined) {
+      const message = `not_declared: the class or variant of ${row.work} is no longer deployed`;
+      this.#patience.end(run, 'exited', message);
+      return;
+    }
+    if (taskDefinition !== row.taskDefinition) book.changeRun(run, { taskDefinition });
     const number = row.taskTry === null ? 0 : row.taskTry.number + 1;
     await this.#runTask(run, {
       token: taskToken(deployment.app, row, number),
       number,
       instanceId,
       capacityProvider: machine.row.capacityProvider,
+      ...(deployment.allowExec === undefined ? {} : { allowExec: deployment.allowExec }),
       sentAt: clock.now(),
       answered: false,
     });

@@ -45,6 +45,8 @@ const taskTrySchema = z.object({
   number: z.number(),
   instanceId: z.string(),
   capacityProvider: z.string(),
+  /** Whether `ecs:ExecuteCommand` is to reach it. */
+  allowExec: z.boolean().optional(),
   /** Epoch milliseconds. */
   sentAt: z.number(),
   /** False while it may have made a task whose ARN is not recorded. */
@@ -60,6 +62,10 @@ const runRowSchema = z.object({
   hardware: z.string(),
   /** Who may use the same machine; see `ownerOf`. */
   owner: z.string(),
+  /** Ids of its class and variant; absent in rows of flows that did not keep them. */
+  classId: z.string().optional(),
+  variantId: z.string().optional(),
+  /** What the latest try was made with: a deployment makes another one, and ends this one. */
   taskDefinition: z.string(),
   cpuUnits: z.number(),
   memoryMiB: z.number(),

@@ -75,6 +75,8 @@ export function planRun(deployment: Deployment, spec: WorkSpec, now: number): Pl
     key: workKey(classId, work),
     hardware: hardwareKey,
     owner,
+    classId,
+    variantId,
     taskDefinition,
     ...reservationOf(hardware, colocationGroupId !== null),
     sharesGpus: colocationGroupId !== null && hardware.gpus > 0,
@@ -94,6 +96,15 @@ export function planRun(deployment: Deployment, spec: WorkSpec, now: number): Pl
       `the name of ${work} makes overrides of ${chars} characters; ECS takes ${MAX_OVERRIDES_CHARS}`,
     );
   return { ok: true, row, hardware };
+}
+
+/** The task definition that a new try of a run is made with; `undefined` when the deployment has none for it any more. */
+export function definitionOf(
+  { taskDefinitions }: Deployment,
+  { classId, variantId, taskDefinition }: RunRow,
+): string | undefined {
+  if (classId === undefined || variantId === undefined) return taskDefinition;
+  return taskDefinitions[classId]?.[variantId];
 }
 
 /** The hardware as the user would write it. */
@@ -159,7 +170,7 @@ export function overridesChars(deployment: Deployment, row: RunRow): number {
 export function toRunTask(
   deployment: Deployment,
   row: RunRow,
-  { token, instanceId, capacityProvider }: TaskTry,
+  { token, instanceId, capacityProvider, allowExec }: TaskTry,
 ): RunTaskCommandInput {
   return {
     cluster: deployment.cluster,
@@ -172,6 +183,7 @@ export function toRunTask(
     overrides: overridesOf(deployment, row),
     enableECSManagedTags: true,
     propagateTags: 'TASK_DEFINITION',
+    ...(allowExec === true ? { enableExecuteCommand: true } : {}),
   };
 }
 

@@ -2,9 +2,9 @@ import { describe, test } from 'vitest';
 import { SystemClock } from '../../../../runtime/host/system-clock.ts';
 import type { ClockTimer } from '../../../../runtime/ports/clock.ts';
 import { until } from '../../../support/until.ts';
-import { specOf } from './deployment.ts';
+import { deploymentOf, specOf } from './deployment.ts';
 import { openFlow } from './flow-rig.ts';
-import { broken, epochsOf, ScriptedAccount } from './scripted-account.ts';
+import { broken, epochsOf, refusal, ScriptedAccount } from './scripted-account.ts';
 
 const WORK = 'root.train';
 
@@ -17,6 +17,22 @@ const left = async () => {
   account.fence += 1;
   return account;
 };
+
+const deployedAgain = deploymentOf({ taskDefinitions: { Train: { default: 'demo-Train:2' } } });
+
+/** As CloudFormation does with what a deployment replaced. */
+function deregister(
+  account: ScriptedAccount,
+  definition: string,
+  called: (input: Record<string, unknown>) => void = () => undefined,
+): void {
+  account.before = (name, input) => {
+    if (name !== 'RunTaskCommand') return;
+    called(input);
+    if (input['taskDefinition'] === definition)
+      throw refusal('ClientException', 'TaskDefinition is inactive');
+  };
+}
 
 /** A clock that somebody set. */
 class SetClock extends SystemClock {
@@ -170,6 +186,79 @@ describe('a flow that comes back', () => {
       await second.launcher.close();
     },
   );
+
+  test('after a deployment starts what still waited as it is deployed now', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    account.launches.push(...new Array<string>(50).fill('InsufficientInstanceCapacity'));
+    const old = await openFlow(account);
+    await old.launcher.launch(specOf(WORK));
+    await until('it waits', () =>
+      old.pending(WORK).some((text) => text.startsWith('capacity: AWS has no')),
+    );
+    old.launcher.leave();
+    account.fence += 1;
+    account.launches.splice(0);
+    deregister(account, 'demo-Train:1');
+
+    const flow = await openFlow(account, { deployment: deployedAgain });
+    await flow.told(WORK, 'running', 1);
+    expect(account.tasks.map(({ input }) => input['taskDefinition'])).toEqual(['demo-Train:2']);
+    await flow.launcher.close();
+  });
+
+  test('after a deployment repeats a call without an answer word for word before it makes another', async ({
+    expect,
+  }) => {
+    const account = new ScriptedAccount();
+    const requests: unknown[] = [];
+    account.before = (name, input) => {
+      if (name !== 'RunTaskCommand') return;
+      requests.push(structuredClone(input));
+      throw broken();
+    };
+    const old = await openFlow(account, { quick: { callRetryMs: 60_000 } });
+    await old.launcher.launch(specOf(WORK));
+    await until('it was called', () => requests.length === 1);
+    old.launcher.leave();
+    account.fence += 1;
+    deregister(account, 'demo-Train:1', (input) => requests.push(structuredClone(input)));
+
+    const deployment = { ...deployedAgain, allowExec: true };
+    const flow = await openFlow(account, { deployment });
+    await flow.told(WORK, 'running', 1);
+    expect(requests[1]).toEqual(requests[0]);
+    expect(account.tasks.map(({ input }) => input['taskDefinition'])).toEqual(['demo-Train:2']);
+    expect(account.tasks[0]?.input).toMatchObject({ enableExecuteCommand: true });
+    await flow.launcher.close();
+  });
+
+  test('after a deployment without the class of what waited says so', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const old = await openFlow(account, {
+      guard: (name, take) =>
+        name === 'RunTaskCommand' ? Promise.reject(refusal('ServerException', 'later')) : take(),
+      quick: { capacityRetryMaxMs: 60_000, callRetryMs: 60_000 },
+    });
+    await old.launcher.launch(specOf(WORK));
+    await until('it waits', () => account.row('R#')[0]?.['taskTry']?.['answered'] === true);
+    old.launcher.leave();
+    account.fence += 1;
+    const flow = await openFlow(account, { deployment: deploymentOf({ taskDefinitions: {} }) });
+    const fact = await flow.told(WORK, 'exited');
+    expect(fact).toMatchObject({ message: expect.stringContaining('not_declared') });
+    await flow.launcher.close();
+  });
+
+  test('reads rows of a flow that did not keep the class', async ({ expect }) => {
+    const account = await left();
+    for (const [sk, row] of account.rows) {
+      const { classId: _, variantId: __, ...old } = JSON.parse(row['v'].S);
+      if (sk.startsWith('R#')) account.rows.set(sk, { ...row, v: { S: JSON.stringify(old) } });
+    }
+    const flow = await openFlow(account);
+    expect(await flow.launcher.observe()).toMatchObject([{ work: WORK, state: 'running' }]);
+    await flow.launcher.close();
+  });
 
   test('whose clock jumps by an hour goes on as before', async ({ expect }) => {
     const account = new ScriptedAccount();
