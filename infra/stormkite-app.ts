@@ -135,6 +135,7 @@ export class StormkiteApp extends Construct {
     const pools = prepared.plan.hardware.map(
       (plan) =>
         new HardwarePool(this, `Hardware-${plan.key}`, {
+          app: prepared.app,
           plan,
           maxInstances: limits(plan.key),
           cluster: this.cluster,
@@ -150,6 +151,7 @@ export class StormkiteApp extends Construct {
     });
     const flowRole = new FlowRole(this, 'FlowRole', {
       ...shared,
+      app: prepared.app,
       cluster,
       network,
       works,

@@ -4,7 +4,9 @@
  * F1 It starts machines only from our launch templates, of Amazon's images, in our subnets and security group, tasks only of our
  *    families and in our cluster, and hands on only the roles that those have.
  * F2 `Resource: *` stands only where AWS knows no resources: descriptions, and the channel of ECS Exec.
- * F3 What grows with kinds of hardware and with classes stands in policies of its own (`split-policies.ts`). As much of both as
+ * F3 In a cluster that it shares, what carries the tag of another app is out of its reach. What carries none is not: `StopTask`
+ *    takes away a task's tags, and must be possible a second time. Tasks that are not Stormkite's want a cluster of their own.
+ * F4 What grows with kinds of hardware and with classes stands in policies of its own (`split-policies.ts`). As much of both as
  *    fits into what the flow is told (`INFRA_TOO_LARGE`) fits into ten policies, with the artifact's.
  */
 import {
@@ -16,6 +18,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge.ts';
+import { APP_TAG } from './budget.ts';
 import { groupArnOf } from './group-keeper.ts';
 import type { HardwarePool } from './hardware-pool.ts';
 import type { InstanceRole } from './instance-role.ts';
@@ -34,6 +37,7 @@ const GROUP_CHARS = 440;
 const ROLE_CHARS = 110;
 
 export interface FlowRoleProps {
+  readonly app: string;
   readonly cluster: ecs.ICluster;
   readonly network: Network;
   readonly tables: Tables;
@@ -117,8 +121,12 @@ export class FlowRole extends Construct {
     ];
   }
 
-  #tasks({ cluster, works }: FlowRoleProps): iam.PolicyStatement[] {
+  #tasks({ app, cluster, works }: FlowRoleProps): iam.PolicyStatement[] {
     const ofCluster = { ArnEquals: { 'ecs:cluster': cluster.clusterArn } };
+    const notOfOthers = {
+      ...ofCluster,
+      StringEqualsIfExists: { [`aws:ResourceTag/${APP_TAG}`]: app },
+    };
     const tasks = this.#ecsArn('task', `${cluster.clusterName}/*`);
     const machines = this.#ecsArn('container-instance', `${cluster.clusterName}/*`);
     return [
@@ -127,16 +135,14 @@ export class FlowRole extends Construct {
         [this.#ecsArn('task-definition', `${works.familyPrefix}*:*`)],
         ofCluster,
       ),
-      allow(['ecs:DescribeTasks', 'ecs:StopTask'], [tasks], ofCluster),
+      allow(['ecs:DescribeTasks'], [tasks], ofCluster),
+      allow(['ecs:StopTask'], [tasks], notOfOthers),
       allow(['ecs:TagResource'], [tasks], { StringEquals: { 'ecs:CreateAction': 'RunTask' } }),
       allow(['ecs:ListContainerInstances'], [cluster.clusterArn]),
       // Without a container instance in the request, ListTasks knows the cluster by its condition only.
       allow(['ecs:ListTasks'], ['*'], ofCluster),
-      allow(
-        ['ecs:DescribeContainerInstances', 'ecs:UpdateContainerInstancesState'],
-        [machines],
-        ofCluster,
-      ),
+      allow(['ecs:DescribeContainerInstances'], [machines], ofCluster),
+      allow(['ecs:UpdateContainerInstancesState'], [machines], notOfOthers),
     ];
   }
 

@@ -174,7 +174,8 @@ export class FlowService extends Construct {
   }
 
   #describe(props: FlowServiceProps): Deployment {
-    const { prepared, cluster, network, tables, works, pools, logGroup, secretsPath } = props;
+    const { prepared, cluster, network, tables, works, pools } = props;
+    const { logGroup, secretsPath, allowExec } = props;
     return {
       contract: CONTRACT_VERSION,
       app: prepared.app,
@@ -188,6 +189,7 @@ export class FlowService extends Construct {
       hardware: Object.fromEntries(pools.map(({ plan, deployment }) => [plan.key, deployment])),
       logGroup: logGroup.logGroupName,
       secretsPath,
+      allowExec,
       mode: 'aws',
     };
   }

@@ -16,6 +16,7 @@ import { Construct } from 'constructs';
 import type { HardwareDeployment } from '../../runtime/backends/aws/contract.ts';
 import type { HardwarePlan } from '../../runtime/backends/aws/deployment-plan.ts';
 import { appError } from '../../runtime/errors/index.ts';
+import { APP_TAG } from './budget.ts';
 import { asInterface } from './cdk-types.ts';
 import type { InstanceRole } from './instance-role.ts';
 import type { Network } from './network.ts';
@@ -42,6 +43,7 @@ const NVIDIA_BY_DEFAULT =
   'grep -q -- --default-runtime /etc/sysconfig/docker || { sed -i \'s/^OPTIONS="/OPTIONS="--default-runtime nvidia /\' /etc/sysconfig/docker && systemctl restart docker; }';
 
 export interface HardwarePoolProps {
+  readonly app: string;
   readonly plan: HardwarePlan;
   readonly maxInstances: number;
   readonly cluster: ecs.Cluster;
@@ -59,14 +61,14 @@ export class HardwarePool extends Construct {
 
   constructor(scope: Construct, id: string, props: HardwarePoolProps) {
     super(scope, id);
-    const { plan, maxInstances, cluster, network, instanceRole } = props;
+    const { app, plan, maxInstances, cluster, network, instanceRole } = props;
     this.plan = plan;
     this.launchTemplate = new ec2.LaunchTemplate(this, 'LaunchTemplate', {
       machineImage: ecs.EcsOptimizedImage.amazonLinux2023(imageOf(plan)),
       instanceType: new ec2.InstanceType(plan.instanceTypes[0] ?? plan.name),
       instanceProfile: asInterface<iam.IInstanceProfile>(instanceRole.profile),
       securityGroup: network.workSecurityGroup,
-      userData: userDataOf(plan),
+      userData: userDataOf(app, plan),
       requireImdsv2: true,
       httpPutResponseHopLimit: 1,
       associatePublicIpAddress: network.isPublic,
@@ -152,10 +154,14 @@ function imageOf({ key, instanceTypes, gpus }: HardwarePlan): ecs.AmiHardwareTyp
   return gpus > 0 ? ecs.AmiHardwareType.GPU : ecs.AmiHardwareType.STANDARD;
 }
 
-function userDataOf({ gpus }: HardwarePlan): ec2.UserData {
+function userDataOf(app: string, { gpus }: HardwarePlan): ec2.UserData {
   const userData = ec2.UserData.forLinux();
-  for (const [name, value] of Object.entries(AGENT_SETTINGS))
-    userData.addCommands(`echo ${name}=${value} >> /etc/ecs/ecs.config`);
+  const settings = {
+    ...AGENT_SETTINGS,
+    ECS_CONTAINER_INSTANCE_TAGS: JSON.stringify({ [APP_TAG]: app }),
+  };
+  for (const [name, value] of Object.entries(settings))
+    userData.addCommands(`echo '${name}=${value}' >> /etc/ecs/ecs.config`);
   if (gpus > 0) userData.addCommands(NVIDIA_BY_DEFAULT);
   return userData;
 }

@@ -37,6 +37,12 @@ export class InstanceRole extends Construct {
         resources: [containerInstances],
         conditions: ofCluster,
       }),
+      // Machines register with the tag of their app, see `userDataOf` of their pools.
+      new iam.PolicyStatement({
+        actions: ['ecs:TagResource'],
+        resources: [containerInstances],
+        conditions: { StringEquals: { 'ecs:CreateAction': 'RegisterContainerInstance' } },
+      }),
       // Tells the agent which address to talk to; the action knows no resources.
       new iam.PolicyStatement({ actions: ['ecs:DiscoverPollEndpoint'], resources: ['*'] }),
     ];

@@ -249,6 +249,35 @@ describe('the role of the flow', () => {
       expect(condition).toHaveProperty(['StringEquals', 'iam:PassedToService']);
   });
 
+  test('leaves alone what carries the tag of another app, in a cluster that they share', ({
+    expect,
+  }) => {
+    for (const action of ['ecs:StopTask', 'ecs:UpdateContainerInstancesState']) {
+      const [statement, ...more] = flow(action);
+      expect(more).toEqual([]);
+      expect(statement?.actions).toEqual([action]);
+      expect(statement?.condition).toMatchObject({
+        ArnEquals: { 'ecs:cluster': expect.anything() },
+        StringEqualsIfExists: { 'aws:ResourceTag/stormkite:app': 'demo' },
+      });
+    }
+    for (const { Properties } of Object.values(made.all('AWS::ECS::TaskDefinition')))
+      expect(Properties.Tags).toContainEqual({ Key: 'stormkite:app', Value: 'demo' });
+    for (const { Properties } of Object.values(made.all('AWS::EC2::LaunchTemplate')))
+      expect(resolved(Properties.LaunchTemplateData.UserData['Fn::Base64'])).toContain(
+        `\necho 'ECS_CONTAINER_INSTANCE_TAGS={"stormkite:app":"demo"}' >> /etc/ecs/ecs.config\n`,
+      );
+    expect(
+      statementsOf('Machines').filter(({ actions }) => actions.includes('ecs:TagResource')),
+    ).toEqual([
+      {
+        actions: ['ecs:TagResource'],
+        resources: [expect.stringMatching(/container-instance\/AppCluster\w+\/\*$/)],
+        condition: { StringEquals: { 'ecs:CreateAction': 'RegisterContainerInstance' } },
+      },
+    ]);
+  });
+
   test('starts machines only from the launch templates, of images of Amazon, where works may be', ({
     expect,
   }) => {

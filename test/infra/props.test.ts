@@ -246,7 +246,9 @@ describe('properties', () => {
   });
 
   test('with ui none, nobody has a channel into a container', ({ expect }) => {
-    const { resource, template } = synth({ ui: 'none' });
+    const made = synth({ ui: 'none' });
+    const { resource, template } = made;
+    expect(deploymentOf(made).allowExec).toBe(false);
     expect(resource('AWS::ECS::Service').Properties).not.toMatchObject({
       EnableExecuteCommand: true,
     });

@@ -264,6 +264,7 @@ describe('containers', () => {
       region: 'eu-central-1',
       mode: 'aws',
       secretsPath: '/stormkite/counter',
+      allowExec: true,
       tables: {
         state: expect.stringContaining('State'),
         deltas: expect.stringContaining('Deltas'),
