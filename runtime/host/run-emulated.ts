@@ -116,6 +116,12 @@ async function open(options: EmulatedRunOptions, closers: Closers): Promise<RunH
     finish = resolve;
   });
   let isStarted = options.resume !== true;
+  let isAnnounced = false;
+  // From then on requests that come early wait, as for an app of this machine.
+  const announce = async (): Promise<void> => {
+    await claim.publish({ url });
+    options.onListening?.({ name, url, view: `${url}/view` });
+  };
   const flow = new EmulatedFlow({
     line: (line) => {
       if (line.source !== 'flow' || options.flowOutput === 'capture') options.onLog?.(line);
@@ -127,7 +133,11 @@ async function open(options: EmulatedRunOptions, closers: Closers): Promise<RunH
     },
     warn,
     note: progress,
-    listening: () => undefined,
+    listening: () => {
+      if (isAnnounced) return;
+      isAnnounced = true;
+      background(announce(), 'announcing the app');
+    },
     resting: (stage) => {
       // An interrupted run goes on; one that comes back after its own end has nothing to do, and may not have told that end.
       if (isStarted) {
@@ -141,8 +151,6 @@ async function open(options: EmulatedRunOptions, closers: Closers): Promise<RunH
     ended: (how) => finish(how),
   });
   closers.add(emulator.onLog((line) => flow.take(line)));
-  await claim.publish({ url });
-  options.onListening?.({ name, url, view: `${url}/view` });
   await emulator.provision(
     toEmulatedSpec(name, plan, {
       artifact,
