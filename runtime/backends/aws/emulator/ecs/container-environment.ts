@@ -1,10 +1,12 @@
 /** The environment of a container's process: nothing of this machine but a path, and what ECS puts there. */
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { PORT_VARIABLE } from '../../contract.ts';
 import type { Parameters } from '../parameters.ts';
 import { overrideOf } from './demand.ts';
 import type { Container, Task } from './task.ts';
 
+/** Folders with programs that an image has beside them, such as those of a virtual environment; separated as in `PATH`. */
+export const IMAGE_PATH_VARIABLE = 'STORMKITE_EMULATOR_PATH';
 /** Where a Debian image has its programs; before them the folder of this Node, which stands for the image's. */
 const IMAGE_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
@@ -23,8 +25,9 @@ export function foldersOf(directory: string, task: Task, container: Container): 
   return { root, cwd: join(root, 'w'), home: join(root, 'h'), tmp: join(root, 't') };
 }
 
-export function searchPath(): readonly string[] {
-  return [dirname(process.execPath), ...IMAGE_PATH];
+export function searchPath(env: NodeJS.ProcessEnv = process.env): readonly string[] {
+  const more = (env[IMAGE_PATH_VARIABLE] ?? '').split(delimiter).filter(isAbsolute);
+  return [dirname(process.execPath), ...more, ...IMAGE_PATH];
 }
 
 export function environmentOf(
