@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe } from 'vitest';
 import { test, type Program, type TestCli } from '../../test/support/cli.ts';
 import { pythonPrograms, pythonReason } from '../../test/support/python-venv.ts';
@@ -9,6 +9,8 @@ const APP = 'examples/notebooks/app.ts';
 const REQUESTS = '/vars/jupyterConfigRequests';
 /** The first start of a Python program on a busy machine. */
 const START_MS = 60_000;
+/** With the emulated AWS to start and to end. */
+const EMULATED_MS = 180_000;
 const python = pythonPrograms('jupyter', 'jupyter-lab');
 
 interface Request {
@@ -151,18 +153,41 @@ describe.skipIf(python === null)('with JupyterLab', () => {
     await settled(cli, 0);
     expect(await stageOf(cli, 'ada')).toBe('stopped');
   });
+
+  test(
+    'it is the same app on the emulated AWS',
+    { timeout: EMULATED_MS },
+    async ({ cli, expect }) => {
+      const [jupyter = ''] = python?.paths ?? [];
+      const { app, url } = await start(cli, { STORMKITE_EMULATOR_PATH: dirname(jupyter) }, [
+        '--emulate-aws',
+      ]);
+      await ask(cli, request('ada'));
+      const [ada] = await ready(cli, 1);
+      const contents = `${url}/works/root.jupyterWorks.ada/api/contents`;
+      expect((await fetch(contents)).status).toBe(403);
+      const headers = { authorization: `token ${ada?.token}` };
+      expect((await fetch(contents, { headers })).status).toBe(200);
+      await cli.json('state', 'set', `${REQUESTS}/0/stop`, 'true');
+      await settled(cli, 0);
+      await until('it is stopped', async () => (await stageOf(cli, 'ada')) === 'stopped', START_MS);
+      expect((await app.interrupt()).code).toBe(130);
+    },
+  );
 });
 
 async function start(
   cli: TestCli,
   env: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
 ): Promise<{ app: Program; url: string }> {
-  const app = cli.run(APP, {
+  const variables = {
     ...python?.env,
     NOTEBOOKS_UI: 'static',
     NOTEBOOKS_FOLDER: join(cli.home, 'notebooks'),
     ...env,
-  });
+  };
+  const app = cli.run(APP, variables, flags);
   const [, url = ''] = await app.line(/ at (http:\/\/[\d.]+:\d+)/);
   return { app, url };
 }

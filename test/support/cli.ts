@@ -11,8 +11,14 @@ import { until } from './until.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const REPOSITORY = dirname(dirname(dirname(MAIN)));
-/** Milliseconds until a command that did not end is an error. */
-const DEADLINE_MS = 30_000;
+/** Milliseconds until a line that did not come is an error: machines of the emulated AWS boot first. */
+const DEADLINE_MS = 60_000;
+
+/** What a run is started with to have its works as processes, or as tasks of the emulated AWS: examples are the same on both. */
+export const BACKENDS = [
+  ['on this machine', []],
+  ['on the emulated AWS', ['--emulate-aws']],
+] as const;
 
 /** A program that was started, with what it printed so far. */
 export class Program {
@@ -94,8 +100,12 @@ export class TestCli {
   }
 
   /** Runs an app of this repository. */
-  run(appFile: string, env: Readonly<Record<string, string>> = {}): Program {
-    return this.node([MAIN, 'run', appFile, '--port', '0', '--no-open'], env);
+  run(
+    appFile: string,
+    env: Readonly<Record<string, string>> = {},
+    flags: readonly string[] = [],
+  ): Program {
+    return this.node([MAIN, 'run', appFile, '--port', '0', '--no-open', ...flags], env);
   }
 
   /** Any other command, to its end. */
