@@ -32,7 +32,8 @@ export async function webFiles(): Promise<ReadonlyMap<string, Uint8Array>> {
 async function filesOf(place: string): Promise<string[]> {
   if (!(await stat(place)).isDirectory()) return [place];
   const found = await readdir(place, { recursive: true, withFileTypes: true });
-  return found.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
+  const shown = found.filter((each) => each.isFile() && !each.name.startsWith('.'));
+  return shown.map((each) => join(each.parentPath, each.name));
 }
 
 /** Folder in which Python finds `stormkite`; `null` where it has not been built. */

@@ -16,13 +16,16 @@ export default function setUp(): () => void {
     if (before === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = before;
     const left = processesBelow(folder);
+    // A flow that never yields would take a processor from all that runs later.
+    for (const { pid } of left) end(pid);
     rmSync(folder, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`tests left processes behind: ${left.join('; ')}`);
+    const commands = left.map(({ pid, command }) => `${pid} ${command}`);
+    if (left.length > 0) throw new Error(`tests left processes behind: ${commands.join('; ')}`);
   };
 }
 
 /** Flows and works whose temporary folder this was; none where the system has no `/proc`. */
-function processesBelow(folder: string): string[] {
+function processesBelow(folder: string): { readonly pid: number; readonly command: string }[] {
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];
@@ -32,10 +35,18 @@ function processesBelow(folder: string): string[] {
         command,
       );
       const environment = isOurs ? readFileSync(`/proc/${pid}/environ`, 'utf8') : '';
-      return environment.includes(`TMPDIR=${folder}`) ? [`${pid} ${command}`] : [];
+      return environment.includes(`TMPDIR=${folder}`) ? [{ pid: Number(pid), command }] : [];
     } catch {
       // It ended meanwhile.
       return [];
     }
   });
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
 }
