@@ -139,12 +139,13 @@ export class EcsLauncher implements Launcher {
   }
 
   async keep(work: string): Promise<void> {
-    const { book } = this.#parts;
+    const { book, wake } = this.#parts;
     for (const machine of this.#dedicatedTo(work)) {
       const { state } = machine.row;
       if (state === 'booting' || state === 'ready') book.changeMachine(machine, { kept: true });
-      await book.settleMachine(machine);
     }
+    // Written with its next step, which is repeated until the table takes it.
+    wake();
   }
 
   async observe(): Promise<readonly WorkFact[]> {

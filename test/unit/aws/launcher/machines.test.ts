@@ -1,4 +1,5 @@
 import { describe, test } from 'vitest';
+import { appError } from '../../../../runtime/errors/index.ts';
 import { until } from '../../../support/until.ts';
 import { deploymentOf, specOf } from './deployment.ts';
 import { openFlow } from './flow-rig.ts';
@@ -148,13 +149,33 @@ describe('a machine', () => {
     flow.launcher.leave();
   });
 
+  test('is kept although the table does not take that at once', async ({ expect }) => {
+    let failures = 0;
+    let isOut = false;
+    const { account, flow } = await running({
+      guard: async (name, take) => {
+        if (!isOut || name !== 'PutRow') return await take();
+        failures += 1;
+        throw appError('STORE_UNREACHABLE', { where: 'state', problem: 'out', advice: 'wait' });
+      },
+    });
+    await flow.launcher.stop(ref, 0);
+    isOut = true;
+    await flow.launcher.keep(WORK);
+    await until('it was tried', () => failures > 1);
+    isOut = false;
+    await until('it is recorded', () => account.row('HW#i-1')[0]?.['kept'] === true);
+    expect(account.live).toHaveLength(1);
+    await flow.launcher.close();
+  });
+
   test('that is kept is used by the next launch of its work, and goes when it is released', async ({
     expect,
   }) => {
     const { account, flow } = await running();
     await flow.launcher.stop(ref, 0);
     await flow.launcher.keep(WORK);
-    expect(account.row('HW#i-1')).toMatchObject([{ kept: true, state: 'ready' }]);
+    await until('it is recorded', () => account.row('HW#i-1')[0]?.['kept'] === true);
     const looks = account.calls.length;
     await until('it was looked at for a while', () => account.calls.length > looks + 40);
     expect(account.live).toHaveLength(1);

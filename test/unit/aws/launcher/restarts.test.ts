@@ -189,7 +189,7 @@ describe('a flow that comes back', () => {
 
   test('after a deployment starts what still waited as it is deployed now', async ({ expect }) => {
     const account = new ScriptedAccount();
-    account.launches.push(...new Array<string>(50).fill('InsufficientInstanceCapacity'));
+    account.launches.push(...Array.from({ length: 50 }, () => 'InsufficientInstanceCapacity'));
     const old = await openFlow(account);
     await old.launcher.launch(specOf(WORK));
     await until('it waits', () =>
