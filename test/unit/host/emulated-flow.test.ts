@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import type { TaskLine } from '../../../runtime/backends/aws/emulator/ecs/life-host.ts';
-import { toWire } from '../../../runtime/errors/index.ts';
+import { appError, toWire } from '../../../runtime/errors/index.ts';
 import { EmulatedFlow } from '../../../runtime/host/emulated-flow.ts';
 import { endedEntry, parseTaskLog, type TaskLogEntry } from '../../../runtime/host/task-log.ts';
 
@@ -74,6 +74,21 @@ describe('what the containers of an emulated app print', () => {
     const error = toWire(new RangeError('too far'));
     flow.take(lineOf(JSON.stringify({ stormkite: 'failed', app: 'a', error })));
     expect(heard).toMatchObject([['ended', { stage: 'failed', error: { message: 'too far' } }]]);
+  });
+
+  test('a flow that may come back does not end the run, unless it does so again and again', ({
+    expect,
+  }) => {
+    const { flow, heard } = listen();
+    const error = toWire(appError('STORE_UNREACHABLE', { where: 't', problem: 'p', advice: 'a' }));
+    const fail = (at: number): void =>
+      flow.take(lineOf(JSON.stringify({ stormkite: 'failed', app: 'a', error }), { at }));
+    for (let times = 1; times <= 5; times += 1) fail(times);
+    for (let times = 1; times <= 5; times += 1) fail(100_000 + times);
+    expect(heard).toHaveLength(10);
+    expect(heard.every((each) => Array.isArray(each) && each[0] === 'warn')).toBe(true);
+    fail(100_006);
+    expect(heard.at(-1)).toMatchObject(['ended', { error: { code: 'STORE_UNREACHABLE' } }]);
   });
 
   test('a flow that cannot even start ends the run', ({ expect }) => {
