@@ -53,6 +53,7 @@ export default defineConfig({
       slow('aws', ['test/aws/**/*.test.ts'], 4, 2),
       // The first stack of a file packs the app, and builds its template, in the middle of everything else.
       slow('infra', ['test/infra/**/*.test.ts'], 5, 2, 300_000),
+      // Its cases are concurrent in each file.
       slow('conformance', ['test/conformance/**/*.test.ts'], 6, 1),
       slow('e2e', ['test/e2e/**/*.test.ts'], 7, 1),
     ],
