@@ -1,10 +1,12 @@
 import { access } from 'node:fs/promises';
 import { appError } from '../../runtime/errors/index.ts';
+import type { DeployedApp } from '../../runtime/host/deployed-app.ts';
+import { recordedDeployments } from '../../runtime/host/deployments.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { appDirectoryOf, homeOf, runningApps } from '../../runtime/host/run-directory.ts';
 import type { LogLine } from '../../runtime/ports/log-sink.ts';
 import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
-import { findApp, fullNameOf } from '../find-app.ts';
+import { findApp, findDeployed, fullNameOf } from '../find-app.ts';
 import { workTag } from '../work-tag.ts';
 
 const DEFAULT_TAIL = 1_000;
@@ -13,7 +15,9 @@ const MAX_TAIL = 100_000;
 export const logs = defineCommand({
   name: 'logs',
   summary: 'Show what the flow and the works printed',
-  details: 'With --app it also shows the latest run of an app that has ended.',
+  details:
+    'With --app it also shows the latest run of an app that has ended. A deployed app is read from its log group, also while it is paused\n' +
+    'or does not come up.',
   arguments: {
     work: {
       summary: 'A work (root.train, or train), or flow; all of them when left out',
@@ -47,12 +51,15 @@ interface LinesRequest {
   readonly app: string | undefined;
 }
 
+/** What runs here, then what was deployed, then what ran here. */
 async function linesOf(
   context: CommandContext,
-  request: LinesRequest,
+  { source, follow, lines, app }: LinesRequest,
 ): Promise<AsyncIterable<LogLine> | readonly LogLine[]> {
-  const { source, follow, lines, app } = request;
   const ended = app === undefined ? null : await endedApp(context, app);
+  const deployed = await deployedApp(context, app, ended !== null);
+  if (deployed !== null)
+    return await deployed.logs({ source, lines, follow, signal: context.signal });
   if (ended === null)
     return (await findApp(context, app)).client.logs(source, { follow, tail: lines });
   const { tailLogs } = await import('../../runtime/host/log-files.ts');
@@ -60,6 +67,23 @@ async function linesOf(
   if (found.length === 0 && source !== null && source !== 'flow')
     throw appError('WORK_UNKNOWN', { name: source });
   return found;
+}
+
+/** AWS may not answer about an app that only ever ran here. */
+async function deployedApp(
+  context: CommandContext,
+  app: string | undefined,
+  hasEnded: boolean,
+): Promise<DeployedApp | null> {
+  try {
+    return await findDeployed(context, app);
+  } catch (error) {
+    const recorded = await recordedDeployments(homeOf(context.env));
+    if (!hasEnded || app === undefined || Object.hasOwn(recorded, app)) throw error;
+    const problem = error instanceof Error ? error.message : String(error);
+    context.output.warn(`whether it is deployed is not known: ${problem}`);
+    return null;
+  }
 }
 
 /** The logs of an app that does not run any more; `null` for one that does, or never did. */

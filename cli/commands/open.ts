@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
-import { appOption, defineCommand, jsonOption } from '../define-command.ts';
-import { findApp } from '../find-app.ts';
+import type { DeployedApp } from '../../runtime/host/deployed-app.ts';
+import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
+import { findApp, findDeployed } from '../find-app.ts';
 import { openBrowser } from '../open-browser.ts';
 
 export const open = defineCommand({
@@ -18,17 +19,43 @@ export const open = defineCommand({
   ],
   async run(context, { app }) {
     const { env, output, signal } = context;
-    const { info, deployed } = await findApp(context, app);
-    const query = info.token === undefined ? '' : `?token=${encodeURIComponent(info.token)}`;
-    const url = `${info.url}/view${query}`;
-    output.result({ app: info.name, url }, () => url);
+    const deployed = await findDeployed(context, app);
+    const { name, base, token, isTunnel } = await addressOf(context, app, deployed);
+    const query = token === undefined ? '' : `?token=${encodeURIComponent(token)}`;
+    const url = `${base}/view${query}`;
+    output.result({ app: name, url }, () => url);
     const isTerminal = !output.isJson && process.stdout.isTTY;
     // The arguments of a program are there for all to see: an address with a token is only printed.
     if (query === '') openBrowser(url, { env, platform: process.platform, isTerminal });
-    if (deployed !== null && info.url.startsWith('http://127.0.0.1') && !signal.aborted) {
+    if (isTunnel && !signal.aborted) {
       output.note('the tunnel stays open until Ctrl-C');
       await once(signal, 'abort');
     }
     return exitCodes.done;
   },
 });
+
+interface Address {
+  readonly name: string;
+  readonly base: string;
+  readonly token?: string | undefined;
+  /** Whether it lasts only as long as this command. */
+  readonly isTunnel: boolean;
+}
+
+/** Where browsers reach an app: at its own address, if it has one. */
+async function addressOf(
+  context: CommandContext,
+  app: string | undefined,
+  deployed: DeployedApp | null,
+): Promise<Address> {
+  if (deployed === null) {
+    const { info } = await findApp(context, app);
+    return { name: info.name, base: info.url, token: info.token, isTunnel: false };
+  }
+  const { name, publicUrl } = deployed;
+  if (publicUrl !== null)
+    return { name, base: publicUrl, token: (await deployed.token()) ?? undefined, isTunnel: false };
+  const { url, token } = await deployed.reach(context.signal);
+  return { name, base: url, token, isTunnel: true };
+}

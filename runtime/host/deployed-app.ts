@@ -8,7 +8,7 @@ import type { StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { createClients, destroyClients, type AwsClients } from '../backends/aws/clients.ts';
-import { stackNameOf } from '../backends/aws/contract.ts';
+import { stackNameOf, type StackOutput } from '../backends/aws/contract.ts';
 import { reopenGroups } from '../backends/aws/operate/drain.ts';
 import {
   endSession,
@@ -26,7 +26,9 @@ import {
   resourcesOf,
   type StackFacts,
 } from '../backends/aws/operate/stack.ts';
+import { hasPrinted, storedLogs, type LogWish } from '../backends/aws/operate/stored-logs.ts';
 import { appError } from '../errors/index.ts';
+import type { LogLine } from '../ports/log-sink.ts';
 import { recordedDeployments } from './deployments.ts';
 import { DESTROY_SERVICES, Destruction } from './destruction.ts';
 import { startPlugin, untilForwarded } from './session-plugin.ts';
@@ -116,6 +118,21 @@ export class DeployedApp {
     return code ?? 1;
   }
 
+  /**
+   * What was printed, read from its log group; needs no flow.
+   *
+   * @throws `WORK_UNKNOWN`, `AWS_CALL_FAILED`, `AWS_CREDENTIALS_MISSING`
+   */
+  async logs(wish: LogWish): Promise<AsyncIterable<LogLine>> {
+    const { source } = wish;
+    const logGroup = this.#output('logGroup');
+    const place = { app: this.name, logGroup, stateTable: this.#output('stateTable') };
+    const isKnown =
+      source === null || source === 'flow' || (await hasPrinted(this.#clients, place, source));
+    if (!isKnown && !wish.follow) throw appError('WORK_UNKNOWN', { name: source });
+    return storedLogs(this.#clients, place, wish);
+  }
+
   /** Takes the flow's task away; what is stored stays. */
   async pause(): Promise<void> {
     await setFlowCount(this.#clients.ecs, this.#output('cluster'), this.#output('service'), 0);
@@ -146,7 +163,7 @@ export class DeployedApp {
     destroyClients(this.#clients);
   }
 
-  #output(name: 'cluster' | 'service'): string {
+  #output(name: StackOutput): string {
     const value = this.#facts.outputs[name];
     if (value !== undefined) return value;
     const { region, stack } = this;

@@ -24,6 +24,7 @@ import type { CostKeeper } from '../backends/aws/cost/cost-keeper.ts';
 import { DynamoStateStore } from '../backends/aws/dynamo/dynamo-state-store.ts';
 import type { DynamoStoreLease } from '../backends/aws/dynamo/dynamo-store-lease.ts';
 import type { LeaseWait } from '../backends/aws/dynamo/lease.ts';
+import { storedTasks } from '../backends/aws/launcher/stored-tasks.ts';
 import { appError, background, toWire } from '../errors/index.ts';
 import { FlowLoop, type AppResult } from '../loop/flow-loop.ts';
 import { awsTimings } from '../loop/timings.ts';
@@ -166,7 +167,7 @@ async function runApp(task: FlowTask, closers: Closers): Promise<AppResult | nul
     const over = new AbortController();
     const given = endLeftovers(left, over.signal);
     background(given, 'ending what is left of an app that runs no more');
-    const isWanted = await rest(task, stored, { logs: clients.logs, costs });
+    const isWanted = await rest(task, stored, { logs: clients.logs, costs, lease });
     over.abort();
     if (!isWanted) return null;
     await given;
@@ -182,7 +183,11 @@ type FlowClients = Awaited<
 async function rest(
   task: FlowTask,
   stored: StoredApp,
-  { logs: client, costs }: Pick<FlowClients, 'logs'> & { readonly costs: CostKeeper },
+  {
+    logs: client,
+    costs,
+    lease,
+  }: Pick<FlowClients, 'logs'> & { readonly costs: CostKeeper; readonly lease: DynamoStoreLease },
 ): Promise<boolean> {
   const { deployment, listener, host, hosts, port, token, told, loaded } = task;
   const { app: name, logGroup, mode } = deployment;
@@ -196,7 +201,7 @@ async function rest(
   const logs = new CloudWatchLogs({
     client,
     logGroup,
-    tasksOf: async () => [],
+    tasksOf: (work) => storedTasks((prefix) => lease.items.query(prefix), work),
     works: () => control.works().map((work) => work.name),
   });
   const { rootPath, info = {} } = loaded.app.options;
@@ -282,7 +287,7 @@ async function runLoop(
   const logs = new CloudWatchLogs({
     client: clients.logs,
     logGroup,
-    tasksOf: (work) => backend.tasksOf(work),
+    tasksOf: (work) => storedTasks((prefix) => lease.items.query(prefix), work),
     works: () => loop.works().map((work) => work.name),
   });
   closers.add(() => logs.close());

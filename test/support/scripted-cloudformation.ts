@@ -2,6 +2,8 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { outputKeyOf, stackNameOf, type StackOutput } from '../../runtime/backends/aws/contract.ts';
+import type { EmulatedApp } from './emulated-rig.ts';
 
 const NAMESPACE = 'http://cloudformation.amazonaws.com/doc/2010-05-15/';
 
@@ -153,6 +155,48 @@ export class ScriptedCloudFormation {
       Outputs: Object.fromEntries(told) as object,
     });
   }
+}
+
+/** The stack of an emulated app; nothing but its own address leads to its flow, if that is to be told. */
+export async function stackOf(
+  app: EmulatedApp,
+  of: Partial<ScriptedStack> & { readonly hasUrl?: boolean } = {},
+): Promise<ScriptedCloudFormation> {
+  const { hasUrl = false, resources, ...more } = of;
+  const { cluster, tables, hardware, secretsPath, logGroup } = app.deployment;
+  const outputs: Partial<Record<StackOutput, string>> = {
+    app: app.name,
+    cluster,
+    service: 'flow',
+    stateTable: tables.state,
+    deltasTable: tables.deltas,
+    logGroup,
+    secretsPath,
+    ui: 'none',
+    ...(hasUrl ? { url: app.url } : {}),
+  };
+  const groups = Object.values(hardware).flatMap(({ pools }) => pools);
+  return await ScriptedCloudFormation.open({
+    name: stackNameOf(app.name),
+    outputs: Object.fromEntries(
+      Object.entries(outputs).map(([key, value]) => [
+        outputKeyOf(app.name, key as StackOutput),
+        value,
+      ]),
+    ),
+    resources: {
+      ...resources,
+      State: ['AWS::DynamoDB::Table', tables.state],
+      Deltas: ['AWS::DynamoDB::Table', tables.deltas],
+      ...Object.fromEntries(
+        groups.map(({ autoScalingGroup }, index) => [
+          `Group${index}`,
+          ['AWS::AutoScaling::AutoScalingGroup', autoScalingGroup] as const,
+        ]),
+      ),
+    },
+    ...more,
+  });
 }
 
 function escaped(text: string): string {

@@ -13,13 +13,12 @@ import { DynamoDeltaChannel } from './channel/dynamo-delta-channel.ts';
 import type { ChannelTimings } from './channel/channel-timings.ts';
 import type { DownlinkTarget } from './channel/downlink-writer.ts';
 import type { AwsClients } from './clients.ts';
-import { encodeName, type Deployment } from './contract.ts';
+import type { Deployment } from './contract.ts';
 import type { CostKeeper } from './cost/cost-keeper.ts';
 import type { DynamoStoreLease } from './dynamo/dynamo-store-lease.ts';
 import { pause } from './dynamo/waiting.ts';
 import { EcsLauncher } from './launcher/ecs-launcher.ts';
-import { parseRunItem } from './launcher/records.ts';
-import { RUN_PREFIX, type MachineRow } from './launcher/rows.ts';
+import type { MachineRow } from './launcher/rows.ts';
 import { defaultLauncherTimings, type LauncherTimings } from './launcher/timings.ts';
 
 /** Clients that a flow needs beside those of its logs. */
@@ -51,8 +50,6 @@ export interface AwsBackendOptions {
 export interface AwsBackend {
   readonly channel: DeltaChannel;
   readonly launcher: Launcher;
-  /** ARNs of the tasks that a work had, the newest last. */
-  tasksOf(work: string): Promise<readonly string[]>;
   /** Machines that are paid for now. */
   readonly machines: () => readonly MachineRow[];
   /** Leaves tasks and machines as they are, for the next flow. */
@@ -125,10 +122,6 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
       },
       subscribe: (handler) => launcher.subscribe(handler),
       close: () => launcher.close(),
-    },
-    tasksOf: async (work) => {
-      const items = await lease.items.query(`${RUN_PREFIX}${encodeName(work)}#`);
-      return items.flatMap((item) => parseRunItem(item).taskArn ?? []);
     },
     machines: () => launcher.machines,
     leave: async () => {

@@ -10,26 +10,43 @@ import {
   GetLogEventsCommand,
   type CloudWatchLogsClient,
   type FilteredLogEvent,
+  type LogStream,
 } from '@aws-sdk/client-cloudwatch-logs';
+import { z } from 'zod';
 import { background } from '../../errors/index.ts';
 import type { LogLine } from '../../ports/log-sink.ts';
 import { HOST_LINE_HEAD, logStreamOf } from './contract.ts';
+import type { StoredTask } from './launcher/stored-tasks.ts';
 
 /** How often listeners are served; `FilterLogEvents` may be called 5 times a second. */
 const POLL_MS = 2_000;
 /** How far back each look reaches: agents send what was printed within some seconds. */
 const OVERLAP_MS = 15_000;
-/** Streams that one `tail` reads at most, the newest ones. */
-const MAX_STREAMS = 20;
+/** Streams that one `tail` reads at most: of each source the newest first. */
+const MAX_STREAMS = 50;
 /** `GetLogEvents` gives as many at most. */
 const MAX_EVENTS = 10_000;
+/** Events asked for at least: among those that were printed stand those that hosts wrote. */
+const MIN_EVENTS = 200;
+/** Pages of a stream that are read back at most. */
+const MAX_PAGES = 20;
 const FLOW = 'flow';
+
+/** What a host wrote before it gave up. */
+const failedSchema = z.object({
+  stormkite: z.literal('failed'),
+  error: z.object({
+    code: z.string().optional(),
+    message: z.string(),
+    hint: z.string().optional(),
+  }),
+});
 
 export interface CloudWatchLogsOptions {
   readonly client: CloudWatchLogsClient;
   readonly logGroup: string;
-  /** ARNs of the tasks of a work, the newest last. */
-  readonly tasksOf: (work: string) => Promise<readonly string[]>;
+  /** Tasks of a work, or of all for `null`; of each the newest last. */
+  readonly tasksOf: (work: string | null) => Promise<readonly StoredTask[]>;
   /** Full names of all works. */
   readonly works: () => readonly string[];
   /** @default 2 s */
@@ -57,10 +74,7 @@ export class CloudWatchLogs {
 
   async tail(source: string | null, lines: number): Promise<LogLine[]> {
     if (lines === 0) return [];
-    const sources = source === null ? [FLOW, ...this.#options.works()] : [source];
-    const streams = (await Promise.all(sources.map((each) => this.#streamsOf(each)))).flat();
-    const newest = streams.slice(-MAX_STREAMS);
-    const read = newest.map(async (stream) => await this.#lastLines(stream, lines));
+    const read = (await this.#newest(source)).map((stream) => this.#lastLines(stream, lines));
     return (await Promise.all(read))
       .flat()
       .toSorted((a, b) => a.at - b.at)
@@ -87,43 +101,72 @@ export class CloudWatchLogs {
     this.#timer = null;
   }
 
-  async #streamsOf(source: string): Promise<string[]> {
-    if (source === FLOW) return await this.#flowStreams();
-    const streams = (await this.#options.tasksOf(source)).map((arn) => logStreamOf('work', arn));
-    for (const stream of streams) this.#sources.set(stream, source);
-    return streams;
+  /** Streams that a tail begins with. */
+  async #newest(source: string | null): Promise<string[]> {
+    const flow = source === null || source === FLOW ? await this.#flowStreams() : [];
+    const works = source === FLOW ? [] : await this.#learn(source);
+    const bySource = [flow, ...works].map((streams) => streams.toReversed());
+    const longest = Math.max(0, ...bySource.map((streams) => streams.length));
+    const ranked = Array.from({ length: longest }, (_, rank) =>
+      bySource.flatMap((streams) => streams[rank] ?? []),
+    );
+    return ranked.flat().slice(0, MAX_STREAMS);
   }
 
+  /** Which stream is whose, of a work or of all of them; gives the streams of each, the newest last. */
+  async #learn(work: string | null): Promise<string[][]> {
+    const byWork = new Map<string, string[]>();
+    for (const { work: owner, arn } of await this.#options.tasksOf(work)) {
+      const stream = logStreamOf('work', arn);
+      this.#sources.set(stream, owner);
+      byWork.set(owner, [...(byWork.get(owner) ?? []), stream]);
+    }
+    return [...byWork.values()];
+  }
+
+  /** Those of all flows that there were, the newest last. When a stream got its last event CloudWatch knows an hour later. */
   async #flowStreams(): Promise<string[]> {
-    const { client, logGroup } = this.#options;
-    const command = new DescribeLogStreamsCommand({
-      logGroupName: logGroup,
-      logStreamNamePrefix: `${FLOW}/`,
-    });
-    const { logStreams = [] } = await client.send(command);
-    return logStreams
-      .toSorted((a, b) => (a.lastEventTimestamp ?? 0) - (b.lastEventTimestamp ?? 0))
+    const { client, logGroup: logGroupName } = this.#options;
+    const logStreamNamePrefix = `${FLOW}/`;
+    const found: LogStream[] = [];
+    let nextToken: string | undefined;
+    do {
+      const input = { logGroupName, logStreamNamePrefix, nextToken };
+      const page = await client.send(new DescribeLogStreamsCommand(input));
+      found.push(...(page.logStreams ?? []));
+      ({ nextToken } = page);
+    } while (nextToken !== undefined);
+    return found
+      .toSorted((a, b) => (a.creationTime ?? 0) - (b.creationTime ?? 0))
       .flatMap(({ logStreamName }) => logStreamName ?? []);
   }
 
   async #lastLines(stream: string, lines: number): Promise<LogLine[]> {
-    const { client, logGroup } = this.#options;
-    const command = new GetLogEventsCommand({
-      logGroupName: logGroup,
-      logStreamName: stream,
-      limit: Math.min(lines, MAX_EVENTS),
-    });
+    const { client, logGroup: logGroupName } = this.#options;
+    const limit = Math.min(Math.max(lines, MIN_EVENTS), MAX_EVENTS);
+    const source = this.#sourceOf(stream);
+    let found: LogLine[] = [];
+    let nextToken: string | undefined;
     try {
-      const { events = [] } = await client.send(command);
-      const source = this.#sourceOf(stream);
-      return events
-        .filter(isUserLine)
-        .map(({ timestamp = 0, message = '' }) => toLine(source, timestamp, message));
+      for (let page = 0; page < MAX_PAGES && found.length < lines; page += 1) {
+        const input = { logGroupName, logStreamName: stream, limit, nextToken };
+        const { events = [], nextBackwardToken } = await client.send(
+          new GetLogEventsCommand(input),
+        );
+        const told = events.flatMap(({ timestamp = 0, message = '' }) =>
+          toLines(source, timestamp, message),
+        );
+        found = [...told, ...found];
+        // The beginning of a stream answers with the token that it was asked with.
+        if (nextBackwardToken === undefined || nextBackwardToken === nextToken) break;
+        nextToken = nextBackwardToken;
+      }
     } catch (error) {
       // A task that printed nothing has no stream.
       if (error instanceof Error && error.name === 'ResourceNotFoundException') return [];
       throw error;
     }
+    return found.slice(-lines);
   }
 
   #arm(): void {
@@ -163,12 +206,11 @@ export class CloudWatchLogs {
     for (const { eventId = '', logStreamName = '', timestamp = 0, message = '' } of events) {
       if (this.#told.has(eventId)) continue;
       if (!logStreamName.startsWith(`${FLOW}/`) && !this.#sources.has(logStreamName))
-        await Promise.all(this.#options.works().map((work) => this.#streamsOf(work)));
+        await this.#learn(null);
       this.#told.set(eventId, timestamp);
       this.#from = Math.max(this.#from, timestamp);
-      if (!isUserLine({ message })) continue;
-      const line = toLine(this.#sourceOf(logStreamName), timestamp, message);
-      for (const listener of this.#listeners) listener(line);
+      for (const line of toLines(this.#sourceOf(logStreamName), timestamp, message))
+        for (const listener of this.#listeners) listener(line);
     }
   }
 
@@ -178,11 +220,19 @@ export class CloudWatchLogs {
   }
 }
 
-/** What hosts say of themselves is for queries over the log group. */
-function isUserLine({ message = '' }: { readonly message?: string | undefined }): boolean {
-  return !message.startsWith(HOST_LINE_HEAD);
+/** What was printed. What hosts say of themselves is for queries over the log group, but for the last word of one that failed. */
+function toLines(source: string, at: number, message: string): LogLine[] {
+  const text = message.replace(/\r?\n$/, '');
+  const told = text.startsWith(HOST_LINE_HEAD) ? failureIn(text) : [text];
+  return told.map((line) => ({ source, stream: 'stdout', at, line }));
 }
 
-function toLine(source: string, at: number, message: string): LogLine {
-  return { source, stream: 'stdout', at, line: message.replace(/\r?\n$/, '') };
+function failureIn(text: string): string[] {
+  try {
+    const { code, message, hint } = failedSchema.parse(JSON.parse(text)).error;
+    const first = `✘ ${code === undefined ? '' : `${code}  `}${message}`;
+    return [...first.split('\n'), ...(hint === undefined ? [] : [`  hint  ${hint}`])];
+  } catch {
+    return [];
+  }
 }

@@ -1,9 +1,12 @@
 import { LaunchInstancesCommand } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { describe } from 'vitest';
 import { CloudWatchLogs } from '../../../runtime/backends/aws/cloudwatch-logs.ts';
 import type { Deployment } from '../../../runtime/backends/aws/contract.ts';
 import { ListTasksCommand, RunTaskCommand } from '@aws-sdk/client-ecs';
+import type { StoredTask } from '../../../runtime/backends/aws/launcher/stored-tasks.ts';
 import type { LogLine } from '../../../runtime/ports/log-sink.ts';
+import { ScriptedAws } from '../../support/scripted-aws.ts';
 import { test, type EmulatorRig } from '../../support/emulator.ts';
 import { until } from '../../support/until.ts';
 
@@ -46,7 +49,7 @@ async function runWork({ clients }: EmulatorRig, deployment: Deployment): Promis
 describe('the logs of an app on AWS', () => {
   test('are read by source, and told live, each line once', async ({ rig, expect }) => {
     const deployment = await provision(rig);
-    const tasks: string[] = [];
+    const tasks: StoredTask[] = [];
     const logs = new CloudWatchLogs({
       client: rig.clients.logs,
       logGroup: deployment.logGroup,
@@ -61,7 +64,7 @@ describe('the logs of an app on AWS', () => {
       new ListTasksCommand({ cluster: deployment.cluster, serviceName: 'flow' }),
     );
     expect(taskArns).toHaveLength(1);
-    tasks.push(await runWork(rig, deployment));
+    tasks.push({ work: 'root.w', arn: await runWork(rig, deployment) });
     await until('the work prints', () => heard.some(({ line }) => line === 'from the work'));
     end();
     expect(heard.map(({ source, line }) => [source, line])).toEqual([
@@ -73,5 +76,55 @@ describe('the logs of an app on AWS', () => {
     expect(await logs.tail('flow', 0)).toEqual([]);
     expect([logs.has('flow'), logs.has('root.w'), logs.has('root.x')]).toEqual([true, true, false]);
     logs.close();
+  });
+
+  test('are read back over flows and structured lines, however many there were', async ({
+    expect,
+  }) => {
+    const FLOWS = 120;
+    const event = '{"stormkite":"event"}';
+    const streams = Array.from({ length: FLOWS }, (_, index) => ({
+      // Names of tasks are random: their order says nothing.
+      logStreamName: `flow/app/${(index * 7919) % FLOWS}`,
+      creationTime: 1_000 + index,
+    }));
+    const scripted = await ScriptedAws.open({
+      DescribeLogStreams: ({ nextToken = '0' }) => {
+        const from = Number(nextToken);
+        const rest = from + 50 < FLOWS ? { nextToken: String(from + 50) } : {};
+        const byName = streams.toSorted((a, b) => (a.logStreamName < b.logStreamName ? -1 : 1));
+        return { logStreams: byName.slice(from, from + 50), ...rest };
+      },
+      GetLogEvents: ({ logStreamName, nextToken = 'b/3' }) => {
+        const page = Number(String(nextToken).slice(2));
+        const isNewest = logStreamName === streams.at(-1)?.logStreamName;
+        const texts = isNewest && page === 1 ? ['first', 'second'] : [event, event];
+        const failed =
+          '{"stormkite":"failed","error":{"code":"HOST_APP_LOAD_FAILED","message":"it has no export","hint":"add one"}}';
+        return {
+          events: (isNewest && page === 3 ? [failed] : texts).map((message, index) => ({
+            timestamp: (isNewest ? 9_000 : 1_000) + page * 10 + index,
+            message,
+          })),
+          nextBackwardToken: `b/${Math.max(0, page - 1)}`,
+        };
+      },
+    });
+    const logs = new CloudWatchLogs({
+      client: new CloudWatchLogsClient({
+        region: 'us-east-1',
+        endpoint: scripted.environment['AWS_ENDPOINT_URL_SSM'] ?? '',
+        credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      }),
+      logGroup: 'group',
+      tasksOf: async () => [],
+      works: () => [],
+    });
+    const lines = (await logs.tail('flow', 100)).map(({ line }) => line);
+    expect(lines.slice(0, 2)).toEqual(['first', 'second']);
+    // Why the flow gave up is for people, too.
+    expect(lines.slice(2)).toEqual(['✘ HOST_APP_LOAD_FAILED  it has no export', '  hint  add one']);
+    expect(await logs.tail('flow', 1)).toHaveLength(1);
+    await scripted.close();
   });
 });

@@ -169,9 +169,19 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
 
   beforeEach(async () => {
     stage = 'running';
+    let silent = 0;
     flow = createServer((request, response) => {
+      // As a container that is replaced: the tunnel ends with it, and the next one takes its time.
+      if (silent > 0) {
+        silent -= 1;
+        request.socket.destroy();
+        return;
+      }
       const isAllowed = request.headers.authorization === 'Bearer s3cret';
-      if (request.method === 'POST' && request.url === '/api/v1/pause') stage = 'paused';
+      if (request.method === 'POST' && request.url === '/api/v1/pause') {
+        stage = 'paused';
+        silent = 3;
+      }
       if (request.method === 'POST' && request.url === '/api/v1/start') stage = 'running';
       const body =
         request.url === '/api/v1/works' ? [] : { stage, version: 7, mode: 'aws', pid: 1 };
@@ -190,25 +200,31 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
        }).listen(Number(request.Parameters.localPortNumber[0]), '127.0.0.1');`,
     );
     let count = 1;
-    const outputs = { cluster: CLUSTER, service: 'flow', token: 'far-token' } as const;
+    const outputs = {
+      app: 'far',
+      cluster: CLUSTER,
+      service: 'flow',
+      token: 'far-token',
+      // For browsers: the command line takes the tunnel.
+      url: 'https://far.example.com',
+      ui: 'alb',
+    } as const;
+    const stack = {
+      StackId: 'arn:stack',
+      StackName: 'stormkite-far',
+      StackStatus: 'CREATE_COMPLETE',
+      CreationTime: '2026-11-25T00:00:00Z',
+      Outputs: Object.entries(outputs).map(([name, OutputValue]) => ({
+        OutputKey: outputKeyOf('far', name as keyof typeof outputs),
+        OutputValue,
+      })),
+    };
     Object.assign(aws.answers, {
       DescribeStacks: ({ StackName }) =>
-        StackName === 'stormkite-far'
-          ? {
-              Stacks: [
-                {
-                  StackId: 'arn:stack',
-                  StackName,
-                  StackStatus: 'CREATE_COMPLETE',
-                  CreationTime: '2026-11-25T00:00:00Z',
-                  Outputs: Object.entries(outputs).map(([name, OutputValue]) => ({
-                    OutputKey: outputKeyOf('far', name as keyof typeof outputs),
-                    OutputValue,
-                  })),
-                },
-              ],
-            }
+        StackName === undefined || StackName === stack.StackName
+          ? { Stacks: [stack] }
           : 'ValidationError',
+      ListStackResources: () => ({ StackResourceSummaries: [] }),
       GetSecretValue: () => ({ SecretString: 's3cret' }),
       ListTasks: () => ({ taskArns: count > 0 ? [TASK] : [] }),
       DescribeTasks: () => ({
@@ -222,6 +238,7 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
       }),
       UpdateService: ({ desiredCount }) => {
         count = Number(desiredCount);
+        silent = 2;
         return {};
       },
       StartSession: () => ({ SessionId: 's-1', StreamUrl: 'wss://x', TokenValue: 't' }),
@@ -260,15 +277,28 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
   });
 
   test('is paused down to its tables, and resumed', async ({ expect }) => {
-    const paused = await run(['pause', '--app', 'far', '--json'], { PATH: path });
-    expect(paused).toMatchObject({ code: 0, stdout: '{"app":"far","command":"pause"}\n' });
+    const env = { PATH: path, STORMKITE_POLL_MS: '20' };
+    const paused = await run(['pause', '--app', 'far', '--json'], env);
+    expect(paused).toMatchObject({
+      code: 0,
+      stdout: '{"app":"far","command":"pause"}\n',
+      stderr: expect.stringContaining('its flow does not answer yet'),
+    });
     expect(stage).toBe('paused');
     expect(await run(['ps', '--app', 'far'], { PATH: path })).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('DEPLOY_FLOW_NOT_RUNNING'),
     });
-    const resumed = await run(['resume', '--app', 'far', '--json'], { PATH: path });
-    expect(resumed).toMatchObject({ code: 0, stdout: '{"app":"far","command":"resume"}\n' });
+    expect(await run(['pause', '--app', 'far'], env)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('DEPLOY_FLOW_NOT_RUNNING'),
+    });
+    const resumed = await run(['resume', '--app', 'far', '--json'], env);
+    expect(resumed).toMatchObject({
+      code: 0,
+      stdout: '{"app":"far","command":"resume"}\n',
+      stderr: expect.stringContaining('its flow does not answer yet'),
+    });
     expect(stage).toBe('running');
   });
 

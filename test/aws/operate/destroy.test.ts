@@ -20,6 +20,7 @@ import { Cli } from '../../integration/cli/cli-rig.ts';
 import { EmulatedRig, type EmulatedApp } from '../../support/emulated-rig.ts';
 import {
   ScriptedCloudFormation,
+  stackOf,
   type ScriptedStack,
 } from '../../support/scripted-cloudformation.ts';
 
@@ -50,40 +51,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
         app.tasksByWork.has('root.hold') &&
         app.workTasks.every(({ lastStatus }) => lastStatus === 'RUNNING'),
     );
-    const { cluster, tables, hardware, secretsPath } = app.deployment;
-    const outputs: Partial<Record<StackOutput, string>> = {
-      app: name,
-      cluster,
-      service: 'flow',
-      stateTable: tables.state,
-      deltasTable: tables.deltas,
-      secretsPath,
-      ui: 'none',
-      ...(isReached ? { url: app.url } : {}),
-    };
-    const groups = Object.values(hardware).flatMap(({ pools }) => pools);
-    const stack = await ScriptedCloudFormation.open({
-      name: of.name ?? stackNameOf(name),
-      ...(of.isProtected === undefined ? {} : { isProtected: of.isProtected }),
-      ...(of.elsewhere === undefined ? {} : { elsewhere: of.elsewhere }),
-      outputs: Object.fromEntries(
-        Object.entries(outputs).map(([key, value]) => [
-          outputKeyOf(name, key as StackOutput),
-          value,
-        ]),
-      ),
-      resources: {
-        ...of.resources,
-        State: ['AWS::DynamoDB::Table', tables.state],
-        Deltas: ['AWS::DynamoDB::Table', tables.deltas],
-        ...Object.fromEntries(
-          groups.map(({ autoScalingGroup }, index) => [
-            `Group${index}`,
-            ['AWS::AutoScaling::AutoScalingGroup', autoScalingGroup] as const,
-          ]),
-        ),
-      },
-    });
+    const stack = await stackOf(app, { ...of, hasUrl: isReached });
     process.env['AWS_ENDPOINT_URL_CLOUDFORMATION'] = stack.endpoint;
     return { app, stack };
   }
