@@ -160,6 +160,66 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
     await page.context().close();
   });
 
+  test('keys, items and what is in pages are added and removed by keys alone', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/state/vars/labels');
+    const press = async (...keys: readonly string[]): Promise<void> => {
+      for (const key of keys) await page.keyboard.press(key);
+    };
+    const active = page.getByRole('treeitem', { selected: true });
+    const at = (key: string): Promise<void> =>
+      active.locator('.state-key').getByText(key, { exact: true }).waitFor();
+    await at('labels');
+    await page.getByRole('tree', { name: 'State' }).focus();
+    await press('Insert');
+    const adding = page.getByRole('dialog', { name: 'Add a key' });
+    await adding.waitFor();
+    await page.keyboard.type('owner');
+    await press('Tab', 'Tab', 'Tab', 'Tab', 'Tab');
+    await page.keyboard.type('ada');
+    await press('Enter');
+    await adding.waitFor({ state: 'detached' });
+    await active.getByText('2 keys').waitFor();
+    await press('ArrowRight', 'ArrowRight', 'ArrowDown');
+    await at('owner');
+    expect(await rig.ask('state/vars/labels')).toEqual({ team: 'vision', owner: 'ada' });
+    expect(await active.getAttribute('aria-posinset')).toBe('2');
+    expect(await active.getAttribute('aria-setsize')).toBe('2');
+
+    const confirm = page.getByRole('dialog', { name: 'Remove it?' });
+    await press('Delete');
+    await confirm.getByText('"ada"').waitFor();
+    await press('Escape');
+    expect(await rig.ask('state/vars/labels')).toHaveProperty('owner');
+    await press('Delete');
+    await confirm.getByText('"ada"').waitFor();
+    await press('Tab', 'Enter');
+    await confirm.waitFor({ state: 'detached' });
+    // The keys go on from what the removed one was in.
+    await at('labels');
+    expect(await rig.ask('state/vars/labels')).toEqual({ team: 'vision' });
+
+    // Fields of a flow are declared in its class.
+    await press('Delete');
+    expect(await page.getByRole('dialog').count()).toBe(0);
+
+    await press('ArrowDown', 'ArrowDown');
+    await at('squares');
+    await press('ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowRight', 'ArrowRight');
+    await at('100');
+    await press('+');
+    const appending = page.getByRole('dialog', { name: 'Add an item' });
+    await appending.waitFor();
+    await page.keyboard.type('7');
+    await press('Enter');
+    await appending.waitFor({ state: 'detached' });
+    const squares = (await rig.ask('state/vars/squares')) as number[];
+    expect([squares.length, squares.at(-1)]).toEqual([1_235, 7]);
+    expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('tree');
+    await page.context().close();
+  });
+
   test('the timeline tells who changed what, and shows the state then', async ({ expect }) => {
     await rig.patch([{ op: 'replace', path: '/vars/limit', value: 77 }]);
     const { version } = (await rig.patch([{ op: 'replace', path: '/vars/limit', value: 78 }])) as {

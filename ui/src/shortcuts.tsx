@@ -70,6 +70,9 @@ const IN_LISTS: readonly (readonly [keys: string, what: string])[] = [
   ['↑ ↓', 'Move'],
   ['→ ←', 'Open, close (state)'],
   ['Enter', 'Open a work, edit a value'],
+  ['F2', 'Edit (state)'],
+  ['Insert +', 'Add a key or an item (state)'],
+  ['Delete', 'Remove (state)'],
   ['Home End', 'First, last'],
   ['Esc', 'Close'],
 ];

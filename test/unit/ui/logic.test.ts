@@ -4,7 +4,7 @@ import { diffOf, explain } from '../../../ui/src/logic/diff.ts';
 import { duration, plural, preview } from '../../../ui/src/logic/format.ts';
 import { issuesOf } from '../../../ui/src/logic/issues.ts';
 import { filterLines, splitHits, withoutColours } from '../../../ui/src/logic/log-lines.ts';
-import { placeOf } from '../../../ui/src/logic/places.ts';
+import { isOfRuntime, placeOf } from '../../../ui/src/logic/places.ts';
 import { formatRoute, parseRoute } from '../../../ui/src/logic/route.ts';
 import { activity, turnOf } from '../../../ui/src/logic/turns.ts';
 import { arrange, stageCounts, WorkRows } from '../../../ui/src/logic/works.ts';
@@ -87,6 +87,15 @@ describe('places', () => {
   test('what the runtime owns may not', ({ expect }) => {
     for (const pointer of ['', '/vars', '/works/w/vars/_url', '/works/w/calls/h', '/app_state'])
       expect(placeOf(pointer)).toMatchObject({ canEdit: false, canRemove: false, canAdd: false });
+  });
+
+  test('what the runtime keeps of a component is told from the fields of the user', ({
+    expect,
+  }) => {
+    const ofRuntime = ['/works/w/vars/_url', '/flows/f/structures/d/works/k/vars/_port/x'];
+    expect(ofRuntime.filter(isOfRuntime)).toEqual(ofRuntime);
+    const others = ['/works/w/vars/url', '/vars/vars/_url', '/works/w/vars', '/works/w/calls/_x'];
+    expect(others.filter(isOfRuntime)).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 /** What a place of the state document means: whose it is, and what a person may do there. */
+import type { Json } from '../../../runtime/state/json.ts';
 import { segmentsOf } from './pointer.ts';
 
 export interface Place {
@@ -16,6 +17,26 @@ export interface Place {
 const KINDS = { flows: 'flow', works: 'work', structures: 'structure' } as const;
 
 export function placeOf(pointer: string): Place {
+  const { owner, kind, inside } = ownerOf(pointer);
+  const isField = inside[0] === 'vars' && kind !== 'structure' && isUsers(inside[1]);
+  const depth = isField ? inside.length - 1 : 0;
+  return { owner, kind, canEdit: depth > 0, canRemove: depth > 1, canAdd: depth > 0 };
+}
+
+/** Whether it is something that the runtime keeps among the fields of a component, such as a work's address. */
+export function isOfRuntime(pointer: string): boolean {
+  // Every change of the state is asked about: most are not even taken apart.
+  if (!pointer.includes('/vars/_')) return false;
+  const { inside } = ownerOf(pointer);
+  return inside[0] === 'vars' && inside[1] !== undefined && !isUsers(inside[1]);
+}
+
+function isUsers(field: string | undefined): boolean {
+  return field?.startsWith('_') === false;
+}
+
+/** The component that a place belongs to, and the way to it from there. */
+function ownerOf(pointer: string): Pick<Place, 'owner' | 'kind'> & { readonly inside: string[] } {
   const segments = segmentsOf(pointer);
   let owner = 'root';
   let kind: Place['kind'] = 'flow';
@@ -29,11 +50,20 @@ export function placeOf(pointer: string): Place {
     kind = KINDS[group];
     index += 2;
   }
-  const isField =
-    segments[index] === 'vars' &&
-    kind !== 'structure' &&
-    // What the runtime keeps of a component, such as a work's address.
-    segments[index + 1]?.startsWith('_') === false;
-  const depth = isField ? segments.length - index - 1 : 0;
-  return { owner, kind, canEdit: depth > 0, canRemove: depth > 1, canAdd: depth > 0 };
+  return { owner, kind, inside: segments.slice(index) };
 }
+
+export interface Actions {
+  readonly edit: boolean;
+  readonly add: boolean;
+  readonly remove: boolean;
+}
+
+/** What a person may do with a value at a place. */
+export function actionsAt(pointer: string, value: Json): Actions {
+  const { canEdit, canAdd, canRemove } = placeOf(pointer);
+  const isContainer = typeof value === 'object' && value !== null;
+  return { edit: canEdit, add: canAdd && isContainer, remove: canRemove };
+}
+
+export const NO_ACTIONS: Actions = { edit: false, add: false, remove: false };

@@ -24,6 +24,9 @@ export interface TreeRow {
   readonly isPage: boolean;
   readonly canOpen: boolean;
   readonly isOpen: boolean;
+  /** Which of how many it is among the rows right below its parent's row, from 1; most of them may not be drawn. */
+  readonly position: number;
+  readonly siblings: number;
 }
 
 export interface TreeFilter {
@@ -61,11 +64,12 @@ function addChildren(
   const keys = Array.isArray(doc) ? null : Object.keys(doc);
   const size = keys?.length ?? sizeOf(doc);
   if (filter !== null && !filter.found.has(holder.pointer)) {
-    for (const key of keys ?? Object.keys(doc)) {
+    const shown = (keys ?? Object.keys(doc)).filter((key) => {
       const pointer = below(holder.pointer, key);
-      if (filter.found.has(pointer) || filter.above.has(pointer))
-        addChild(rows, holder, key, open, filter);
-    }
+      return filter.found.has(pointer) || filter.above.has(pointer);
+    });
+    for (const [index, key] of shown.entries())
+      addChild(rows, holder, { key, position: index + 1, siblings: shown.length }, open, filter);
     return;
   }
   addRange(rows, { ...holder, keys, from: 0, to: size }, open);
@@ -82,25 +86,36 @@ function addRange(rows: TreeRow[], range: Range, open: ReadonlySet<string>): voi
   const { doc, pointer, depth, keys, from, to } = range;
   const length = to - from;
   if (length <= PAGE) {
-    for (let index = from; index < to; index += 1)
-      addChild(rows, range, keys?.[index] ?? String(index), open, null);
+    for (let index = from; index < to; index += 1) {
+      const key = keys?.[index] ?? String(index);
+      addChild(rows, range, { key, position: index - from + 1, siblings: length }, open, null);
+    }
     return;
   }
   const step = stepOf(length);
+  const siblings = Math.ceil(length / step);
   for (let start = from; start < to; start += step) {
     const end = Math.min(start + step, to);
     const id = `${pointer}#${start}-${end}`;
     const isOpen = open.has(id);
     const label = `${start} … ${end - 1}`;
-    rows.push({ id, pointer, label, depth, value: doc, isPage: true, canOpen: true, isOpen });
+    const position = (start - from) / step + 1;
+    const page = { value: doc, isPage: true, canOpen: true, isOpen, position, siblings };
+    rows.push({ id, pointer, label, depth, ...page });
     if (isOpen) addRange(rows, { ...range, from: start, to: end, depth: depth + 1 }, open);
   }
+}
+
+interface Child {
+  readonly key: string;
+  readonly position: number;
+  readonly siblings: number;
 }
 
 function addChild(
   rows: TreeRow[],
   holder: Holder,
-  key: string,
+  { key, position, siblings }: Child,
   open: ReadonlySet<string>,
   filter: TreeFilter | null,
 ): void {
@@ -112,8 +127,27 @@ function addChild(
   const canOpen = sizeOf(value) > 0;
   const isOpen = canOpen && (open.has(pointer) || filter?.above.has(pointer) === true);
   const { depth } = holder;
-  rows.push({ id: pointer, pointer, label: key, depth, value, isPage: false, canOpen, isOpen });
+  const node = { value, isPage: false, canOpen, isOpen, position, siblings };
+  rows.push({ id: pointer, pointer, label: key, depth, ...node });
   if (isOpen) addChildren(rows, { doc: value, pointer, depth: depth + 1 }, open, filter);
+}
+
+/** Where a row is now; when it is not shown any more, where the nearest one above it in the tree is, or -1. */
+export function indexOf(
+  rows: readonly TreeRow[],
+  { id, pointer }: Pick<TreeRow, 'id' | 'pointer'>,
+): number {
+  for (const at of [id, ...pathTo(pointer).toReversed()]) {
+    const index = rows.findIndex((row) => row.id === at);
+    if (index >= 0) return index;
+  }
+  return -1;
+}
+
+/** The row that one is right below in the tree: a container or a page of one. */
+export function parentOf(rows: readonly TreeRow[], index: number): TreeRow | undefined {
+  const depth = rows[index]?.depth ?? 0;
+  return rows.slice(0, Math.max(0, index)).findLast((row) => row.depth < depth);
 }
 
 /** What must be open for a place to be shown: everything above it, and the pages that it is in. */

@@ -1,7 +1,7 @@
 import { memo, useEffect, useRef } from 'react';
 import type { Json } from '../../../runtime/state/json.ts';
 import { plural, preview, sizeOf, typeOf } from '../logic/format.ts';
-import { placeOf } from '../logic/places.ts';
+import { actionsAt, NO_ACTIONS } from '../logic/places.ts';
 import type { TreeRow } from '../logic/tree.ts';
 import { IconButton } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy.tsx';
@@ -31,9 +31,7 @@ interface StateRowProps {
 export const StateRow = memo(function StateRow(props: StateRowProps) {
   const { listId, index, row, base, isActive, canEdit, isOff, onChoose, onToggle, onEdit } = props;
   const pointer = base + row.pointer;
-  const place = canEdit && !row.isPage ? placeOf(pointer) : null;
-  const isContainer =
-    sizeOf(row.value) > 0 || typeOf(row.value) === 'object' || typeOf(row.value) === 'array';
+  const actions = canEdit && !row.isPage ? actionsAt(pointer, row.value) : NO_ACTIONS;
   const flash = useFlash(row.isOpen ? null : row.value);
   return (
     <div
@@ -41,6 +39,8 @@ export const StateRow = memo(function StateRow(props: StateRowProps) {
       role="treeitem"
       id={rowId(listId, index)}
       aria-level={row.depth + 1}
+      aria-setsize={row.siblings}
+      aria-posinset={row.position}
       aria-expanded={row.canOpen ? row.isOpen : undefined}
       aria-selected={isActive}
       className={isActive ? 'state-row active' : 'state-row'}
@@ -49,7 +49,7 @@ export const StateRow = memo(function StateRow(props: StateRowProps) {
         if (row.canOpen) onToggle();
       }}
       onDoubleClick={() => {
-        if (place?.canEdit === true && !isOff && !isContainer)
+        if (actions.edit && !isOff && !row.canOpen)
           onEdit({ type: 'value', pointer, value: row.value });
       }}
     >
@@ -61,7 +61,7 @@ export const StateRow = memo(function StateRow(props: StateRowProps) {
       <StateValue row={row} />
       {!row.isPage && (
         <span className="state-tools">
-          {place?.canEdit === true && (
+          {actions.edit && (
             <IconButton
               icon="edit"
               label={`Edit ${row.label}`}
@@ -70,7 +70,7 @@ export const StateRow = memo(function StateRow(props: StateRowProps) {
               onClick={act(() => onEdit({ type: 'value', pointer, value: row.value }))}
             />
           )}
-          {place?.canAdd === true && isContainer && (
+          {actions.add && (
             <IconButton
               icon="plus"
               label={`Add to ${row.label}`}
@@ -79,7 +79,7 @@ export const StateRow = memo(function StateRow(props: StateRowProps) {
               onClick={act(() => onEdit({ type: 'add', pointer, value: row.value }))}
             />
           )}
-          {place?.canRemove === true && (
+          {actions.remove && (
             <IconButton
               icon="trash"
               label={`Remove ${row.label}`}
@@ -106,6 +106,8 @@ function isSameRow(a: StateRowProps, b: StateRowProps): boolean {
     a.row.isOpen === b.row.isOpen &&
     a.row.canOpen === b.row.canOpen &&
     a.row.depth === b.row.depth &&
+    a.row.position === b.row.position &&
+    a.row.siblings === b.row.siblings &&
     a.index === b.index &&
     a.isActive === b.isActive &&
     a.isOff === b.isOff &&

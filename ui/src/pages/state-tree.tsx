@@ -2,9 +2,9 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import type { Json } from '../../../runtime/state/json.ts';
 import { useIsLive } from '../data/use-app.ts';
 import { plural } from '../logic/format.ts';
-import { above, segmentsOf } from '../logic/pointer.ts';
-import { placeOf } from '../logic/places.ts';
-import { openTo, treeRows, type TreeRow } from '../logic/tree.ts';
+import { segmentsOf } from '../logic/pointer.ts';
+import { actionsAt, NO_ACTIONS, type Actions } from '../logic/places.ts';
+import { indexOf, openTo, parentOf, treeRows, type TreeRow } from '../logic/tree.ts';
 import { IconButton } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy.tsx';
 import { SearchBox } from '../parts/search-box.tsx';
@@ -32,7 +32,7 @@ export interface StateTreeProps {
 export function StateTree(props: StateTreeProps) {
   const { doc, base, label, canEdit = false, target = null, onTarget } = props;
   const [open, setOpen] = useState<ReadonlySet<string>>(() => firstOpen(doc, base));
-  const [active, setActive] = useState<string | null>(target);
+  const [active, setActive] = useState<Pick<TreeRow, 'id' | 'pointer'> | null>(null);
   const [text, setText] = useState('');
   const [editing, setEditing] = useState<Editing | null>(null);
   const isLive = useIsLive();
@@ -44,17 +44,18 @@ export function StateTree(props: StateTreeProps) {
   useEffect(() => {
     if (target === null || target === shown.current) return;
     shown.current = target;
-    setActive(target);
-    setOpen((known) => new Set([...known, ...openTo(doc, relative(target))]));
+    const pointer = relative(target);
+    setActive({ id: pointer, pointer });
+    setOpen((known) => new Set([...known, ...openTo(doc, pointer)]));
     // Only when another target is named: the tree may change under it.
   }, [target]);
 
-  const at = rows.findIndex((row) => !row.isPage && base + row.pointer === active);
+  const at = active === null ? -1 : indexOf(rows, active);
   const choose = (row: TreeRow | undefined): void => {
     if (row === undefined) return;
-    const pointer = base + row.pointer;
-    setActive(pointer);
+    setActive({ id: row.id, pointer: row.pointer });
     if (row.isPage) return;
+    const pointer = base + row.pointer;
     shown.current = pointer;
     onTarget?.(pointer);
   };
@@ -65,11 +66,14 @@ export function StateTree(props: StateTreeProps) {
       else next.delete(id);
       return next;
     });
-  const edit = (row: TreeRow): void => {
-    const pointer = base + row.pointer;
-    if (canEdit && isLive && !row.isPage && placeOf(pointer).canEdit)
-      setEditing({ type: 'value', pointer, value: row.value });
+  /** What a person may do with a row now; a page stands for the container that it is a part of. */
+  const actionsOf = (row: TreeRow): Actions => {
+    if (!canEdit || !isLive) return NO_ACTIONS;
+    const actions = actionsAt(base + row.pointer, row.value);
+    return row.isPage ? { ...NO_ACTIONS, add: actions.add } : actions;
   };
+  const edit = (type: Editing['type'], { pointer, value }: TreeRow): void =>
+    setEditing({ type, pointer: base + pointer, value });
   const keyed = (key: string): boolean => {
     const row = rows[at];
     if (row === undefined) return false;
@@ -78,11 +82,16 @@ export function StateTree(props: StateTreeProps) {
       else if (row.isOpen) choose(rows[at + 1]);
     } else if (key === 'ArrowLeft') {
       if (row.isOpen) toggle(row.id, false);
-      else choose(rows.find((each) => !each.isPage && each.pointer === above(row.pointer)));
-    } else if (key === ' ') toggle(row.id);
+      else choose(parentOf(rows, at));
+    } else if (key === ' ' || (key === 'Enter' && row.canOpen)) toggle(row.id);
     else if (key === 'Enter' || key === 'F2') {
-      if (row.canOpen && key === 'Enter') toggle(row.id);
-      else edit(row);
+      if (actionsOf(row).edit) edit('value', row);
+    } else if (key === 'Insert' || key === '+') {
+      // Many keyboards have no key to insert. What is no container gets a neighbour.
+      const holder = actionsOf(row).add ? row : parentOf(rows, at);
+      if (holder !== undefined && actionsOf(holder).add) edit('add', holder);
+    } else if (key === 'Delete') {
+      if (actionsOf(row).remove) edit('remove', row);
     } else return false;
     return true;
   };
@@ -143,7 +152,7 @@ export function StateTree(props: StateTreeProps) {
           }}
         />
       )}
-      <Crumbs pointer={active ?? base} />
+      <Crumbs pointer={base + (rows[at]?.pointer ?? '')} />
       {editing !== null && <EditDialogs editing={editing} onClose={() => setEditing(null)} />}
     </div>
   );
