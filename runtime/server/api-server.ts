@@ -23,7 +23,9 @@ import { addJsonBodies } from './json-body.ts';
 import type { Listener, RequestHandler } from './listener.ts';
 import { Handlers } from './handlers.ts';
 import { LiveStreams } from './live-stream.ts';
+import { LogAnswers } from './log-answer.ts';
 import type { LogSource } from './log-source.ts';
+import { Outlets, type OutletLimits } from './outlets.ts';
 import { addStateRoutes } from './state-routes.ts';
 import { addStreamRoutes } from './stream-routes.ts';
 import type { RegisteredRoute } from './openapi.ts';
@@ -56,6 +58,8 @@ export interface ApiServerParts {
   readonly user: UserApi;
   /** How long its handlers may take, in milliseconds. @default 30000 */
   readonly handlerTimeoutMs?: number;
+  /** How much is kept for slow readers, and how long; shrunk in tests. */
+  readonly outlets?: Partial<OutletLimits>;
   /** Path below which everything is served, as the app gives it. @default '' */
   readonly rootPath?: string;
 }
@@ -63,6 +67,8 @@ export interface ApiServerParts {
 export interface ApiServer {
   /** Everything that is answered. */
   readonly routes: readonly RegisteredRoute[];
+  /** Bytes that are kept for clients that have not taken them yet. */
+  readonly heldBytes: number;
   /** Ends open streams and the listener. */
   close(): Promise<void>;
 }
@@ -72,7 +78,8 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   const { listener, control, history, logs, facts, user } = parts;
   const root = toRootPath(parts.rootPath ?? '');
   const base = root + API_PATH;
-  const streams = new LiveStreams();
+  const outlets = new Outlets(parts.outlets);
+  const streams = new LiveStreams(outlets);
   const upgrades = new Upgrades();
   const feed = new Feed(control, history);
   let handler: RequestHandler | undefined;
@@ -101,9 +108,9 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   const check = addGuard(app, { access, root, base });
   answerFailures(app);
   addStateRoutes(app, control, base);
-  addStreamRoutes(app, { feed, streams, upgrades }, base);
+  addStreamRoutes(app, { feed, outlets, streams, upgrades }, base);
   addHistoryRoutes(app, history, base);
-  addWorksRoutes(app, { control, logs, streams }, base);
+  addWorksRoutes(app, { control, logs, answers: new LogAnswers(logs, streams, outlets) }, base);
   addAppRoutes(app, { control, feed, facts }, base);
   addUserRoutes(
     app,
@@ -137,6 +144,9 @@ export async function openApiServer(parts: ApiServerParts): Promise<ApiServer> {
   upgrades.attach(listener.server, check);
   return {
     routes,
+    get heldBytes() {
+      return outlets.heldBytes;
+    },
     close: async () => {
       feed.close();
       streams.close();

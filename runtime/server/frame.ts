@@ -16,6 +16,11 @@ export class Frame {
     this.#json = json;
   }
 
+  /** Characters of its data. */
+  get length(): number {
+    return this.#json.length;
+  }
+
   /** As a server-sent event. */
   get sse(): Buffer {
     const id = this.#id === null ? '' : `id: ${this.#id}\n`;

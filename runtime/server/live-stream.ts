@@ -1,21 +1,21 @@
-/** Answers that stay open: server-sent events and logs that are followed. */
-import type { ServerResponse } from 'node:http';
+/** Answers that stay open: server-sent events and logs. */
 import type { FastifyReply } from 'fastify';
-
-/** Bytes that may wait for one reader before more is sent; a slower one is dropped, so that it cannot fill the flow's memory. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+import type { Outlet, OutletHearers, Outlets } from './outlets.ts';
 
 /** All open streams of a server. */
 export class LiveStreams {
-  readonly #open = new Set<LiveStream>();
+  readonly #outlets: Outlets;
+  readonly #open = new Set<Outlet>();
   #closed = false;
+
+  constructor(outlets: Outlets) {
+    this.#outlets = outlets;
+  }
 
   /**
    * Starts an answer that stays open, with the headers that the reply has so far; the framework does not touch it any more.
-   *
-   * @param onEnd - unsubscribes; called once, whoever ends the stream
    */
-  open(reply: FastifyReply, contentType: string, onEnd: () => void): LiveStream {
+  open(reply: FastifyReply, contentType: string, hearers: OutletHearers): Outlet {
     reply.hijack();
     const response = reply.raw;
     reply.header('content-type', contentType).header('cache-control', 'no-store');
@@ -23,75 +23,32 @@ export class LiveStreams {
       if (value !== undefined) response.setHeader(name, value);
     response.writeHead(200);
     response.flushHeaders();
-    const stream = new LiveStream(response, () => {
-      this.#open.delete(stream);
-      onEnd();
-    });
-    this.#open.add(stream);
-    if (this.#closed) stream.end();
-    return stream;
+    const outlet: Outlet = this.#outlets.open(
+      {
+        get isReady() {
+          return !response.destroyed && !response.writableNeedDrain;
+        },
+        write: (piece) => response.write(piece),
+        end: () => response.end(),
+        cut: () => response.destroy(),
+      },
+      hearers,
+    );
+    this.#open.add(outlet);
+    response.on('drain', () => outlet.flow());
+    const leave = (): void => {
+      this.#open.delete(outlet);
+      outlet.leave();
+    };
+    response.on('close', leave);
+    response.on('error', leave);
+    if (this.#closed) outlet.end();
+    return outlet;
   }
 
   /** Ends all of them, and those that are opened later. */
   close(): void {
     this.#closed = true;
-    for (const stream of this.#open) stream.end();
-  }
-}
-
-export class LiveStream {
-  readonly #response: ServerResponse;
-  readonly #onEnd: () => void;
-  #ended = false;
-
-  constructor(response: ServerResponse, onEnd: () => void) {
-    this.#response = response;
-    this.#onEnd = onEnd;
-    response.on('close', () => this.#leave());
-    response.on('error', () => this.#leave());
-  }
-
-  /** Whether the connection takes more without keeping it in memory. */
-  get isReady(): boolean {
-    return !this.#ended && !this.#response.writableNeedDrain;
-  }
-
-  /** Calls whenever {@link isReady} becomes true again. */
-  onReady(listener: () => void): void {
-    this.#response.on('drain', listener);
-  }
-
-  /** Sends what a reader that is ready is given. */
-  write(chunk: Buffer | string): void {
-    if (!this.#ended) this.#response.write(chunk);
-  }
-
-  /** Sends what cannot wait; a reader that does not take it is cut off. */
-  send(text: string): void {
-    if (this.#ended) return;
-    if (this.#response.writableLength <= MAX_WAITING_BYTES) {
-      this.#response.write(text);
-      return;
-    }
-    this.cut();
-  }
-
-  /** Breaks the connection, so that the reader does not take what it got for all. */
-  cut(): void {
-    this.#leave();
-    this.#response.destroy();
-  }
-
-  /** Ends the answer after what was sent. */
-  end(): void {
-    if (this.#ended) return;
-    this.#leave();
-    this.#response.end();
-  }
-
-  #leave(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#onEnd();
+    for (const outlet of this.#open) outlet.end();
   }
 }

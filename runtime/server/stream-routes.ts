@@ -4,8 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { appError } from '../errors/index.ts';
 import { parsePointer } from '../state/pointer.ts';
-import { streamTypes, type Feed, type ReaderOptions, type Sink, type StreamType } from './feed.ts';
-import type { LiveStream, LiveStreams } from './live-stream.ts';
+import type { Feed } from './feed.ts';
+import type { Frame } from './frame.ts';
+import type { LiveStreams } from './live-stream.ts';
+import type { Outlet, Outlets } from './outlets.ts';
+import {
+  streamTypes,
+  type Reader,
+  type ReaderOptions,
+  type Sink,
+  type StreamType,
+} from './reader.ts';
 import type { Upgrades } from './upgrades.ts';
 
 const DEFAULT_TYPES: readonly StreamType[] = ['turn', 'stage', 'layout'];
@@ -16,28 +25,33 @@ const MAX_BUFFERED_BYTES = 64 * 1024;
 /** Clients of the WebSocket have nothing to say. */
 const MAX_MESSAGE_BYTES = 4 * 1024;
 const GOING_AWAY = 1001;
+const PING = Buffer.from(': ping\n\n');
 
 export interface StreamParts {
   readonly feed: Feed;
+  readonly outlets: Outlets;
   readonly streams: LiveStreams;
   readonly upgrades: Upgrades;
 }
 
 export function addStreamRoutes(
   app: FastifyInstance,
-  { feed, streams, upgrades }: StreamParts,
+  { feed, outlets, streams, upgrades }: StreamParts,
   base: string,
 ): void {
   app.get(`${base}/stream`, { exposeHeadRoute: false }, (request, reply) => {
     const options = parseReader(request.raw);
-    const stream = streams.open(reply, 'text/event-stream', () => {
-      if (reader !== null) feed.leave(reader);
+    let reader: Reader | null = null;
+    const outlet = streams.open(reply, 'text/event-stream', {
+      onReady: () => reader?.pump(),
+      onEnd: () => feed.leave(reader),
     });
-    let reader: ReturnType<Feed['open']> | null = null;
     // The headers go out with it, so that a reader that is up to date knows that it is connected.
-    stream.write(`retry: ${RETRY_MS}\n\n`);
-    reader = feed.open(sinkOf(stream), options);
-    stream.onReady(() => reader?.pump());
+    outlet.send(Buffer.from(`retry: ${RETRY_MS}\n\n`));
+    reader = feed.open(
+      sinkOf(outlet, outlets, { bytesOf: ({ sse }) => sse, ping: () => outlet.send(PING) }),
+      options,
+    );
   });
   app.get(`${base}/ws`, { exposeHeadRoute: false }, () => {
     throw appError('SERVER_UPGRADE_REQUIRED', { path: `${base}/ws` });
@@ -47,36 +61,58 @@ export function addStreamRoutes(
     (path) => path === `${base}/ws`,
     (request, socket, head) => {
       const options = parseReader(request);
-      server.handleUpgrade(request, socket, head, (peer) => openSocket(feed, peer, options));
+      server.handleUpgrade(request, socket, head, (peer) =>
+        openSocket({ feed, outlets }, peer, options),
+      );
     },
   );
 }
 
-function openSocket(feed: Feed, peer: WebSocket, options: ReaderOptions): void {
+function openSocket(
+  { feed, outlets }: Pick<StreamParts, 'feed' | 'outlets'>,
+  peer: WebSocket,
+  options: ReaderOptions,
+): void {
   peer.on('error', () => peer.terminate());
-  const pump = (): void => reader.pump();
-  const reader = feed.open(
+  let reader: Reader | null = null;
+  const outlet: Outlet = outlets.open(
     {
       get isReady() {
         return peer.readyState === peer.OPEN && peer.bufferedAmount < MAX_BUFFERED_BYTES;
       },
-      send: (frame) => peer.send(frame.message, { binary: false }, pump),
-      ping: () => peer.ping(),
+      write: (piece, isLast) =>
+        peer.send(piece, { binary: false, fin: isLast }, () => outlet.flow()),
       end: () => peer.close(GOING_AWAY),
+      cut: () => peer.terminate(),
     },
+    {
+      onReady: () => reader?.pump(),
+      onEnd: () => feed.leave(reader),
+    },
+  );
+  peer.on('close', () => outlet.leave());
+  reader = feed.open(
+    sinkOf(outlet, outlets, { bytesOf: ({ message }) => message, ping: () => peer.ping() }),
     options,
   );
-  peer.on('close', () => feed.leave(reader));
 }
 
-function sinkOf(stream: LiveStream): Sink {
+function sinkOf(
+  outlet: Outlet,
+  outlets: Outlets,
+  { bytesOf, ping }: { readonly bytesOf: (frame: Frame) => Buffer; readonly ping: () => void },
+): Sink {
   return {
     get isReady() {
-      return stream.isReady;
+      return outlet.isReady;
     },
-    send: (frame) => stream.write(frame.sse),
-    ping: () => stream.write(': ping\n\n'),
-    end: () => stream.end(),
+    get hasRoom() {
+      return !outlets.isFull;
+    },
+    hasRoomFor: (frame) => outlets.hasRoomFor(bytesOf(frame)),
+    send: (frame) => outlet.send(bytesOf(frame)),
+    ping,
+    end: () => outlet.end(),
   };
 }
 

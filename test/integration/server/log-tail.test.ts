@@ -1,9 +1,12 @@
 import { mkdtemp, rm, truncate, appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { LogFiles, tailLogs, type LogLine } from '../../../runtime/host/log-files.ts';
 import { formatLogLine } from '../../../runtime/host/log-reader.ts';
+import { until } from '../../support/until.ts';
+import { ServerRig } from './server-rig.ts';
 
 const MiB = 1024 * 1024;
 const line = (source: string, text: string, at: number): LogLine => ({
@@ -77,5 +80,63 @@ describe('the tail of many logs', () => {
     expect(tail.map(({ at }) => at)).toEqual(Array.from({ length: 64 }, (_, index) => index + 16));
     expect(await logs.tail('root.w0', 100_000)).toHaveLength(27);
     logs.close();
+  });
+});
+
+describe('logs that are not read', () => {
+  const TAIL = 4 * MiB;
+  const LIMIT = 2 * TAIL;
+
+  /** A reader of the flow's log that takes nothing; resolves when its answer has begun. */
+  function open(rig: ServerRig, query: string): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const request = get(
+        `${rig.api}/works/flow/logs?tail=100000&${query}`,
+        { agent: false },
+        (response) => {
+          response.on('error', () => undefined);
+          response.pause();
+          resolve(response);
+        },
+      );
+      request.on('error', reject);
+    });
+  }
+
+  test.for(['follow=0', 'follow=1'])(
+    'are kept once the limit and one tail at most, and cut after a while (%s)',
+    async (query, { expect, onTestFinished }) => {
+      const rig = await ServerRig.open({
+        outlets: { bytes: LIMIT, lookMs: 20, stalledLooks: 10, pressedLooks: 5 },
+      });
+      onTestFinished(() => rig.close());
+      for (let n = 0; n < 16; n += 1) rig.logs.write(line('flow', 'x'.repeat(MiB / 4), n));
+      const readers = await Promise.all(Array.from({ length: 12 }, () => open(rig, query)));
+      onTestFinished(() => readers.forEach((reader) => reader.destroy()));
+      let most = 0;
+      // Everyone had its turn, took nothing of it beyond what the system keeps, and was cut.
+      await until('nothing is kept', () => {
+        most = Math.max(most, rig.heldBytes);
+        return most > 0 && rig.heldBytes === 0 && rig.waitingBytes === 0;
+      });
+      expect(most).toBeLessThan(LIMIT + TAIL + MiB);
+    },
+  );
+
+  test('are cut when more comes than may wait for one', async ({ expect, onTestFinished }) => {
+    const rig = await ServerRig.open();
+    onTestFinished(() => rig.close());
+    const reader = await open(rig, 'follow=1');
+    onTestFinished(() => void reader.destroy());
+    const over = new Promise((resolve) => reader.on('close', resolve));
+    for (let n = 0; n < 100; n += 1) {
+      rig.logs.write(line('flow', 'x'.repeat(MiB / 4), n));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(rig.heldBytes).toBeLessThan(9 * MiB);
+    }
+    await until('it is cut', () => rig.heldBytes === 0 && rig.waitingBytes === 0);
+    reader.resume();
+    await over;
+    expect(reader.complete).toBe(false);
   });
 });

@@ -16,6 +16,7 @@ import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
 import { openApiServer, type ApiServer } from '../../../runtime/server/api-server.ts';
 import { History, type HistoryLimits } from '../../../runtime/server/history.ts';
 import { openListener } from '../../../runtime/server/listener.ts';
+import type { OutletLimits } from '../../../runtime/server/outlets.ts';
 import { readUserApi } from '../../../runtime/server/user-api.ts';
 
 class Train extends Work {
@@ -104,6 +105,7 @@ export class ServerRig {
     limits,
     createRoot = () => new Root(),
     handlerTimeoutMs,
+    outlets,
   }: {
     token?: string | null;
     host?: string;
@@ -112,6 +114,7 @@ export class ServerRig {
     limits?: HistoryLimits;
     createRoot?: () => Flow;
     handlerTimeoutMs?: number;
+    outlets?: Partial<OutletLimits>;
   } = {}): Promise<ServerRig> {
     const directory = await mkdtemp(join(tmpdir(), 'server-rig-'));
     const logs = new LogFiles(directory);
@@ -150,6 +153,7 @@ export class ServerRig {
       rootPath,
       user: readUserApi(app.flow),
       ...(handlerTimeoutMs === undefined ? {} : { handlerTimeoutMs }),
+      ...(outlets === undefined ? {} : { outlets }),
     });
     return new ServerRig({
       loop,
@@ -181,6 +185,11 @@ export class ServerRig {
     let bytes = 0;
     for (const socket of this.#sockets) bytes += socket.writableLength;
     return bytes;
+  }
+
+  /** Bytes that the server keeps for its clients beside them. */
+  get heldBytes(): number {
+    return this.#server.heldBytes;
   }
 
   /** Everything that the server answers. */

@@ -180,6 +180,35 @@ describe.for(['connect', 'connectSocket'] as const)('the stream (%s)', (how) => 
     expect(reader.state).toEqual(documentOf(rig));
   });
 
+  test('a reader that takes nothing is cut, and goes on where it was', async ({ expect }) => {
+    await open({ outlets: { lookMs: 20, stalledLooks: 25 } });
+    reader.pause();
+    const text = 'x'.repeat(8 * MiB);
+    await rig.loop.patch([{ op: 'replace', path: '/vars/list', value: [text, text] }]);
+    await until('nobody reads any more', async () => {
+      const { body } = await rig.ask('GET', '/status');
+      return (body as { clients: number }).clients === 0;
+    });
+    expect(rig.waitingBytes).toBe(0);
+    reader.resume();
+    await until('it is cut', () => reader.isOver);
+    await reader[how](rig.api);
+    await untilSame();
+    expect(reader.state).toEqual(documentOf(rig));
+    expect(reader.faults).toEqual([]);
+  });
+
+  test('a large state comes whole', async ({ expect }) => {
+    rig = await ServerRig.open();
+    reader = new StreamReader();
+    const list = Array.from({ length: 20_000 }, (_, index) => `ü${index}`.repeat(30));
+    await rig.loop.patch([{ op: 'replace', path: '/vars/list', value: list }]);
+    await reader[how](rig.api);
+    await untilSame();
+    expect(reader.of('snapshot')).toHaveLength(1);
+    expect(reader.state).toMatchObject({ vars: { list } });
+  });
+
   test('events of other types come when they are asked for', async ({ expect }) => {
     await open({}, 'types=turn,status,error');
     await until('the work runs', () => rig.work.isBusy);
