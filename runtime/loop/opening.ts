@@ -132,7 +132,10 @@ function rearmWorks(stored: StoredApp, { clock, events, works }: LoopParts): voi
   for (const state of works.all()) {
     const { active } = state.ledger;
     const isThere = state.seen?.epoch === state.epoch;
-    if (!isThere) state.clearAddresses();
+    if (!isThere) {
+      state.clearAddresses();
+      state.recycle = false;
+    }
     if (active?.stage === 'running' && !isThere) {
       state.ledger.resend(clock.now(), 'the flow was restarted', false);
     }

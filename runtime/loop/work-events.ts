@@ -48,6 +48,11 @@ export class WorkEvents {
     this.#parts.recorder.mark(state.name, delta.seq);
     // What a process still writes after its call timed out belongs to no call.
     if (!state.work || delta.epoch !== state.epoch || state.recycle) return;
+    if (delta.unreadable !== undefined) {
+      const { name } = state;
+      const data = { name, seq: delta.seq, problem: delta.unreadable };
+      return this.#giveUp(state, appError('WORK_DELTA_UNREADABLE', data, { at: name }));
+    }
     if (delta.ops.length > 0) this.#applyOps(state, delta.ops);
     if (delta.event) this.#event(state, delta.event);
   }
@@ -229,16 +234,18 @@ export class WorkEvents {
     this.#raise(state, status);
   }
 
-  /**
-   * A delta of a work cannot be had, so nothing after it may be applied (R1). Its process goes: nothing that it does can be seen. The
-   * next one takes up the sequence where the gap is.
-   */
+  /** A delta of a work is missing, so nothing after it may be applied (R1). The next process takes up the sequence where the gap is. */
   gap(state: WorkState, seq: number): void {
-    const { clock, timings, works } = this.#parts;
+    const { timings, works } = this.#parts;
     const { name } = state;
     if (works.get(name) !== state) return;
     const waitedMs = timings.gapLimitMs;
-    const error = appError('WORK_STATE_GAP', { name, seq, waitedMs }, { at: name });
+    this.#giveUp(state, appError('WORK_STATE_GAP', { name, seq, waitedMs }, { at: name }));
+  }
+
+  /** Something of what a process did cannot be had: it goes, nothing more that it does is taken. */
+  #giveUp(state: WorkState, error: AppError): void {
+    const { clock, works } = this.#parts;
     const status: WorkStatus = {
       stage: 'failed',
       timestamp: clock.now(),

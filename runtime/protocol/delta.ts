@@ -5,7 +5,7 @@
  * D2 `epoch` names the launch that wrote it; a flow applies only the current one (R1).
  * D3 An `end` event travels in the same sequence as the changes before it (R6, R7).
  */
-import { appError, type WireError } from '../errors/index.ts';
+import { appError, isAppError, type WireError } from '../errors/index.ts';
 import { parseOperations, type Operation } from '../state/operation.ts';
 
 /** How a call ended; see `product.md` §4.6. */
@@ -38,6 +38,21 @@ export interface Delta {
   readonly seq: number;
   readonly ops: readonly Operation[];
   readonly event?: WorkEvent;
+  /** Why a record that is there cannot be read; only stores and channels say so, no work does. Then it has no `ops`. */
+  readonly unreadable?: string;
+}
+
+/**
+ * Stands for a record that cannot be read: the sequence goes on, and the work's call fails.
+ *
+ * @throws what may be read another time, and what is no damage of the record
+ */
+export function unreadableDelta(
+  { work, epoch, seq }: Pick<Delta, 'work' | 'epoch' | 'seq'>,
+  error: unknown,
+): Delta {
+  if (!isAppError(error) || error.retryable) throw error;
+  return { work, epoch, seq, ops: [], unreadable: `${error.code}: ${error.message}` };
 }
 
 const OUTCOMES = new Set<unknown>(['succeeded', 'failed', 'stopped']);

@@ -30,6 +30,14 @@ export const channelCodes = {
     hint: () =>
       'look at the log of the flow; when it comes back it sends the interrupted call again',
   }),
+  WORK_DELTA_UNREADABLE: code<{ name: string; seq: number; problem: string }>({
+    kind: 'environment',
+    summary:
+      'A change that a work reported is stored and cannot be read; nothing that its process did after it is applied.',
+    message: ({ name, seq, problem }) => `delta ${seq} of ${name} cannot be read: ${problem}`,
+    hint: ({ name }) =>
+      `start ${name} again: its next process goes on from the last change that was applied`,
+  }),
   WORK_STATE_GAP: code<{ name: string; seq: number; waitedMs: number }>({
     kind: 'environment',
     summary: 'A change that a work reported cannot be found; nothing after it may be applied.',

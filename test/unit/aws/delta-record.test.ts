@@ -6,7 +6,7 @@ describe('a record of a work', () => {
   test.for(['', '{', '5', 'null', '[]', '{"ops":7}'])(
     'that is %j is refused as one of ours, so that it is left out and not read for ever',
     (text, { expect }) => {
-      const read = () => parseRecord('root.a', 1, 1, text);
+      const read = () => parseRecord({ work: 'root.a', epoch: 1, seq: 1 }, text);
       expect(read).toThrow(expect.objectContaining({ name: 'AppError' }));
       try {
         read();

@@ -168,6 +168,41 @@ describe('deltas', () => {
     expect(error).toMatchObject({ code: 'WORK_FAILED', cause: { code: 'WORK_STATE_GAP' } });
   });
 
+  test.for([
+    ['while its flow runs', false],
+    ['while no flow is there', true],
+  ] as const)(
+    'that cannot be read fail their work alone, which goes on behind them: written %s',
+    async ([, isAway], { expect }) => {
+      const store = new MemoryStateStore();
+      const before = await wired(store);
+      await begin(before);
+      await before.pass(1_000);
+      const damage = { work, epoch: 1, seq: 3, ops: [], unreadable: 'it is not JSON' };
+      const late = [damage, set(4, 4)];
+      let app = before;
+      if (isAway) {
+        before.loop.abandon();
+        await before.lease.appendDeltas(late);
+        await before.lease.close();
+        app = await wired(store, [running]);
+      } else for (const delta of late) app.hear(delta);
+      await app.settle();
+      const { step } = app.app.root;
+      expect(step.counter).toBe(0);
+      expect(statusesOf(step)).toContain('failed:state_gap');
+      expect(app.ended).toEqual([{ work, epoch: 1 }]);
+      app.tell({ work, epoch: 1, pid: 7, state: 'exited', reason: 'stopped', message: 'as asked' });
+      await app.settle();
+      const { error } = await app.loop.ended;
+      expect(error).toMatchObject({
+        code: 'WORK_FAILED',
+        cause: { code: 'WORK_DELTA_UNREADABLE' },
+      });
+      expect(app.loop.receivedOf(work)).toBe(4);
+    },
+  );
+
   test('that end a call because the flow was lost leave it open: it is sent again', async ({
     expect,
   }) => {

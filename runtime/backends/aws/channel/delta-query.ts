@@ -6,7 +6,7 @@ import { AFTER_ALL, queryAll } from '../dynamo/query.ts';
 import {
   DELTA_PREFIX,
   EPOCH_ATTRIBUTE,
-  parseRecord,
+  readRecord,
   seqOf,
   type DeltaRecord,
 } from './delta-record.ts';
@@ -24,8 +24,6 @@ export interface DeltaRange {
 
 /**
  * Everything that was written after a `seq`, in order, read consistently: half a cent buys 40,000 of these that find nothing.
- *
- * @throws what {@link parseRecord} throws, and `STORE_DAMAGED`
  */
 export async function* readDeltas(
   client: DynamoDBClient,
@@ -42,7 +40,7 @@ export async function* readDeltas(
   for await (const item of queryAll(client, range)) {
     const sk = item[SORT_KEY]?.S ?? '';
     if (!isHead(sk, DELTA_PREFIX)) continue;
-    const text = await textOfHead(client, table, item);
-    yield parseRecord(work, Number(item[EPOCH_ATTRIBUTE]?.N ?? 0), seqOf(sk), text);
+    const at = { work, epoch: Number(item[EPOCH_ATTRIBUTE]?.N ?? 0), seq: seqOf(sk) };
+    yield await readRecord(at, () => textOfHead(client, table, item));
   }
 }

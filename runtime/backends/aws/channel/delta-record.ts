@@ -4,9 +4,8 @@
  * The text is JSON within a string: DynamoDB would nest no deeper than 32 levels and give numbers back in other digits.
  */
 import { z } from 'zod';
-import { appError } from '../../../errors/index.ts';
-import { parseDelta, type Delta } from '../../../protocol/delta.ts';
-import { deltaSortKey } from '../contract.ts';
+import { parseDelta, unreadableDelta, type Delta } from '../../../protocol/delta.ts';
+import { parseDeltaText } from '../dynamo/delta-items.ts';
 
 export const DELTA_PREFIX = 'D#';
 /** Attribute with the epoch that wrote a record. */
@@ -39,26 +38,29 @@ export function seqOf(sortKey: string): number {
 }
 
 /**
+ * Reads a record; one that cannot be read says so.
+ *
+ * @param read - gives its text
+ * @throws what `read` throws, unless it is damage
+ */
+export async function readRecord(
+  at: Pick<Delta, 'work' | 'epoch' | 'seq'>,
+  read: () => Promise<string>,
+): Promise<DeltaRecord> {
+  try {
+    return parseRecord(at, await read());
+  } catch (error) {
+    return { delta: unreadableDelta(at, error), notice: null };
+  }
+}
+
+/**
  * Reads a record's text.
  *
  * @throws `PROTOCOL_MESSAGE_INVALID`, `STATE_PATCH_INVALID`, `STATE_KEY_FORBIDDEN`
  */
-export function parseRecord(work: string, epoch: number, seq: number, text: string): DeltaRecord {
-  const problem = `record ${deltaSortKey(seq)}`;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw appError(
-      'PROTOCOL_MESSAGE_INVALID',
-      { message: problem, problem: 'it is not JSON' },
-      { cause },
-    );
-  }
-  const fields = z.looseObject({}).safeParse(value);
-  if (!fields.success)
-    throw appError('PROTOCOL_MESSAGE_INVALID', { message: problem, problem: 'it is no object' });
-  const { ops, event, notice } = fields.data;
+export function parseRecord(at: Pick<Delta, 'work' | 'epoch' | 'seq'>, text: string): DeltaRecord {
+  const { ops, event, notice } = parseDeltaText(at.seq, text);
   const { data = null } = noticeSchema.safeParse(notice);
-  return { delta: parseDelta({ work, epoch, seq, ops, event }), notice: data };
+  return { delta: parseDelta({ ...at, ops, event }), notice: data };
 }

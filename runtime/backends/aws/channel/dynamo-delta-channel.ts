@@ -5,13 +5,13 @@
  *    every {@link ChannelTimings.safetyMs}, and before a work's end is judged ({@link DynamoDeltaChannel.catchUp}), the work's tail
  *    is read from the table. So nothing depends on the stream's order, retention or lineage; repeats are dropped by the loop (R1).
  * C2 While no work is live nothing is asked for (R10).
- * C3 A record that cannot be read is left out and told; the loop then finds a gap that nothing fills, and fails that work alone.
+ * C3 A record that cannot be read is handed on as such, in its place: the loop fails that work alone, and goes on behind it.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamsClient, _Record } from '@aws-sdk/client-dynamodb-streams';
-import { background, isAppError } from '../../../errors/index.ts';
+import { background } from '../../../errors/index.ts';
 import type { DeltaChannel } from '../../../ports/delta-channel.ts';
 import type { Delta } from '../../../protocol/delta.ts';
 import type { Downlink } from '../../../protocol/downlink.ts';
@@ -20,7 +20,7 @@ import { isHead, textOfHead } from '../dynamo/chunks.ts';
 import { BackOff } from './back-off.ts';
 import { defaultChannelTimings, type ChannelTimings } from './channel-timings.ts';
 import { readDeltas } from './delta-query.ts';
-import { DELTA_PREFIX, EPOCH_ATTRIBUTE, parseRecord, seqOf } from './delta-record.ts';
+import { DELTA_PREFIX, EPOCH_ATTRIBUTE, readRecord, seqOf } from './delta-record.ts';
 import type { DeltaRecord, ExitNotice } from './delta-record.ts';
 import { DownlinkWriter, type DownlinkTarget } from './downlink-writer.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -40,7 +40,7 @@ export interface DynamoDeltaChannelOptions {
   readonly targetOf: (work: string) => DownlinkTarget | null;
   /** @default - see {@link defaultChannelTimings} */
   readonly timings?: Partial<ChannelTimings>;
-  /** Hears of requests that fail and are repeated, and of records that cannot be read. */
+  /** Hears of requests that fail and are repeated. */
   readonly failing: (error: unknown) => void;
 }
 
@@ -240,8 +240,6 @@ export class DynamoDeltaChannel implements DeltaChannel {
       } catch (error) {
         if (signal.aborted) return;
         failing(error);
-        // Reading it again would not mend it.
-        if (isAppError(error) && !error.retryable) return;
         await this.#sleep(backOff.next(), signal);
       }
     }
@@ -249,7 +247,7 @@ export class DynamoDeltaChannel implements DeltaChannel {
 
   /** Takes what the stream shows, in its order. */
   async #take(records: readonly _Record[]): Promise<void> {
-    const { dynamodb, tables, receivedOf, failing } = this.#options;
+    const { dynamodb, tables, receivedOf } = this.#options;
     for (const { eventName, dynamodb: change } of records) {
       const image = change?.NewImage;
       const sk = image?.[SORT_KEY]?.S ?? '';
@@ -257,14 +255,8 @@ export class DynamoDeltaChannel implements DeltaChannel {
       // Expired items are REMOVE; records are never changed.
       if (eventName !== 'INSERT' || image === undefined || work === undefined) continue;
       if (!isHead(sk, DELTA_PREFIX) || seqOf(sk) <= receivedOf(work)) continue;
-      try {
-        const text = await textOfHead(dynamodb, tables.deltas, image);
-        const epoch = Number(image[EPOCH_ATTRIBUTE]?.N ?? 0);
-        this.#tell(parseRecord(work, epoch, seqOf(sk), text));
-      } catch (error) {
-        if (!isAppError(error) || error.retryable) throw error;
-        failing(error);
-      }
+      const at = { work, epoch: Number(image[EPOCH_ATTRIBUTE]?.N ?? 0), seq: seqOf(sk) };
+      this.#tell(await readRecord(at, () => textOfHead(dynamodb, tables.deltas, image)));
     }
   }
 

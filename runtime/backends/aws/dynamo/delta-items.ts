@@ -8,12 +8,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { isAppError } from '../../../errors/index.ts';
-import { parseDelta, type Delta } from '../../../protocol/delta.ts';
+import { z } from 'zod';
+import { appError } from '../../../errors/index.ts';
+import { parseDelta, unreadableDelta, type Delta } from '../../../protocol/delta.ts';
 import { DELTA_TTL_DAYS, deltaSortKey, PARTITION_KEY, SORT_KEY } from '../contract.ts';
 import { isHead, itemKey, putText, textOfHead } from './chunks.ts';
 import { AFTER_ALL, queryAll } from './query.ts';
-import { damaged } from './records.ts';
 import { removeItems } from './remove-items.ts';
 
 const DELTA_PREFIX = 'D#';
@@ -57,9 +57,7 @@ export async function putDelta(
 }
 
 /**
- * Deltas of a work above a number that are there, in order, without those of dropped epochs.
- *
- * @throws `STORE_DAMAGED`
+ * Deltas of a work above a number that are there, in order, without those of dropped epochs. One that cannot be read says so.
  */
 export async function readDeltas(
   { client, table }: DeltaPlace,
@@ -70,9 +68,10 @@ export async function readDeltas(
   const range = { from: deltaSortKey(seq + 1), to: DELTA_PREFIX + AFTER_ALL, consistent: true };
   for await (const item of queryAll(client, { table, pk: key, ...range })) {
     const sk = item[SORT_KEY]?.S ?? '';
-    const epoch = Number(item['e']?.N ?? Number.NaN);
+    const epoch = Number(item['e']?.N ?? 0);
     if (!isHead(sk, DELTA_PREFIX) || epoch <= dropped) continue;
-    deltas.push(toDelta(table, { work, key, sk, epoch }, await textOfHead(client, table, item)));
+    const at = { work, epoch, seq: Number(sk.slice(DELTA_PREFIX.length)) };
+    deltas.push(await toDelta(at, () => textOfHead(client, table, item)));
   }
   return deltas;
 }
@@ -122,20 +121,32 @@ export async function dropDeltas(
   await removeItems(client, table, gone, { signal });
 }
 
-function toDelta(
-  table: string,
-  at: { readonly work: string; readonly key: string; readonly sk: string; readonly epoch: number },
-  text: string,
-): Delta {
+/**
+ * What stands in a delta's text.
+ *
+ * @throws `PROTOCOL_MESSAGE_INVALID`
+ */
+export function parseDeltaText(seq: number, text: string): Record<string, unknown> {
+  const message = `record ${deltaSortKey(seq)}`;
+  let value: unknown;
   try {
-    const body: unknown = JSON.parse(text);
-    const { work, epoch } = at;
-    const seq = Number(at.sk.slice(DELTA_PREFIX.length));
-    return parseDelta(
-      typeof body === 'object' && body !== null ? { ...body, work, epoch, seq } : body,
-    );
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw appError('PROTOCOL_MESSAGE_INVALID', { message, problem: 'it is not JSON' }, { cause });
+  }
+  const { data } = z.looseObject({}).safeParse(value);
+  if (data === undefined)
+    throw appError('PROTOCOL_MESSAGE_INVALID', { message, problem: 'it is no object' });
+  return data;
+}
+
+async function toDelta(
+  at: Pick<Delta, 'work' | 'epoch' | 'seq'>,
+  read: () => Promise<string>,
+): Promise<Delta> {
+  try {
+    return parseDelta({ ...parseDeltaText(at.seq, await read()), ...at });
   } catch (error) {
-    if (!(error instanceof SyntaxError) && !isAppError(error)) throw error;
-    throw damaged(table, `the delta ${at.key} ${at.sk} is unreadable`);
+    return unreadableDelta(at, error);
   }
 }
