@@ -1,22 +1,25 @@
 /**
  * The past of a running app: its latest turns, and the state at each of their versions.
  *
- * Y1 The state at `oldest` is kept whole, later ones are that state and the operations since: memory is bounded by the limits
- *    and two copies of the document, whatever is asked.
- * Y2 A turn that is dropped is folded into the oldest state first.
+ * Y1 Of some versions the state is kept whole, evenly spread over the turns: any other is the one before it and the
+ *    operations since, so what is asked costs one part of the turns at most.
+ * Y2 Versions share what did not change between them: memory is bounded by the limits, the document, and {@link PARTS}
+ *    times its containers that change, without what is in them.
  * Y3 It must hear of every version from the first on, which replaces the whole document.
  */
 import { randomBytes } from 'node:crypto';
 import type { AppControl } from '../loop/control.ts';
 import type { AppStage, CommittedTurn } from '../protocol/events.ts';
-import { applyPatch } from '../state/apply.ts';
 import { cloneJson, isContainer, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
+import { SharedDocument } from './shared-document.ts';
 
 /** Turns that are kept: over eight minutes of an app that never rests and commits twenty times a second. */
 const MAX_TURNS = 10_000;
 /** About how much memory the operations of these turns may take. */
 const MAX_BYTES = 32 * 1024 * 1024;
+/** Parts into which the kept turns are divided by the versions that are kept whole. */
+const PARTS = 20;
 const RUN_BYTES = 6;
 /** Memory of what a turn has beside its operations, about. */
 const TURN_BYTES = 200;
@@ -35,9 +38,12 @@ export interface HistoryTurn extends CommittedTurn {
   readonly bytesSoFar: number;
 }
 
-interface Version {
-  version: number;
-  document: Json;
+/** A version that is kept whole. */
+interface Checkpoint {
+  readonly version: number;
+  readonly document: SharedDocument;
+  /** Bytes of all turns up to it. */
+  readonly bytesSoFar: number;
 }
 
 export class History {
@@ -46,12 +52,14 @@ export class History {
   readonly #limits: HistoryLimits;
   readonly #turns = new Map<number, HistoryTurn>();
   readonly #listeners = new Set<() => void>();
-  #oldest: Version | null = null;
-  /** The newest state that was asked for; brought up to date when it is asked for again. */
-  #head: Version | null = null;
+  /** Oldest first; the first one is at {@link oldest} or before it. */
+  #checkpoints: Checkpoint[] = [];
+  /** The newest state. */
+  #head: SharedDocument | null = null;
+  #oldest = 0;
   #newest = 0;
   #bytesSoFar = 0;
-  #bytesDropped = 0;
+  #bytesAtOldest = 0;
   #stage: AppStage = 'running';
 
   constructor(limits: HistoryLimits = { turns: MAX_TURNS, bytes: MAX_BYTES }) {
@@ -65,8 +73,7 @@ export class History {
 
   /** Begins with the state of an app that has ended, which tells of no version. */
   begin(version: number, document: JsonObject): void {
-    this.#oldest = { version, document: cloneJson(document) };
-    this.#newest = version;
+    this.#start(version, cloneJson(document));
     this.#stage = wholeStage(document) ?? this.#stage;
   }
 
@@ -78,7 +85,7 @@ export class History {
 
   /** The oldest version whose state is known; turns are kept from the next one on. */
   get oldest(): number {
-    return this.#oldest?.version ?? 0;
+    return this.#oldest;
   }
 
   get newest(): number {
@@ -92,61 +99,80 @@ export class History {
 
   /** The turn that led to a version, if it is kept. */
   turn(version: number): HistoryTurn | undefined {
-    return this.#turns.get(version);
+    return version > this.#oldest ? this.#turns.get(version) : undefined;
   }
 
   add(turn: CommittedTurn): void {
-    const whole = turn.ops.findLastIndex(({ op, path }) => op === 'replace' && path === '');
     this.#stage = stageAfter(this.#stage, turn.ops);
-    this.#newest = turn.version;
-    if (this.#oldest === null) {
-      const { doc } = applyPatch({}, turn.ops.slice(Math.max(0, whole)), 'each');
-      this.#oldest = { version: turn.version, document: doc };
+    if (this.#head === null) {
+      const whole = turn.ops.findLastIndex(({ op, path }) => op === 'replace' && path === '');
+      const first = new SharedDocument({});
+      first.apply(turn.ops.slice(Math.max(0, whole)));
+      this.#start(turn.version, first.doc);
     } else {
+      this.#head.apply(turn.ops);
+      this.#newest = turn.version;
       this.#bytesSoFar += TURN_BYTES + sizeOf(turn.ops);
       this.#turns.set(turn.version, { ...turn, stage: this.#stage, bytesSoFar: this.#bytesSoFar });
-      this.#trim(this.#oldest);
+      this.#keep(this.#head);
+      this.#trim();
     }
     for (const listener of this.#listeners) listener();
   }
 
   /** The newest state; to be serialised at once, never kept or changed. */
   head(): { readonly version: number; readonly document: Json } {
-    if (this.#oldest === null) return { version: 0, document: {} };
-    this.#head ??= { version: this.#oldest.version, document: cloneJson(this.#oldest.document) };
-    this.#advance(this.#head, this.#newest);
-    return this.#head;
+    return { version: this.#newest, document: this.#head?.doc ?? {} };
   }
 
   /** The state at a version; to be serialised at once. `null` when it is not known any more, or not yet. */
   state(version: number): Json | null {
-    const oldest = this.#oldest;
-    if (oldest === null || version < oldest.version || version > this.#newest) return null;
-    if (version === this.#newest) return this.head().document;
-    if (version === oldest.version) return oldest.document;
-    const then = { version: oldest.version, document: cloneJson(oldest.document) };
-    this.#advance(then, version);
-    return then.document;
+    if (this.#head === null || version < this.#oldest || version > this.#newest) return null;
+    if (version === this.#newest) return this.#head.doc;
+    const before = this.#checkpoints.findLast((each) => each.version <= version);
+    if (before === undefined) return null;
+    const then = before.document.fork();
+    for (let next = before.version + 1; next <= version; next += 1)
+      then.apply(this.#turns.get(next)?.ops ?? []);
+    return then.doc;
   }
 
-  #trim(oldest: Version): void {
+  #start(version: number, document: Json): void {
+    this.#oldest = version;
+    this.#newest = version;
+    this.#head = new SharedDocument(document);
+    this.#checkpoints = [{ version, document: this.#head.fork(), bytesSoFar: 0 }];
+  }
+
+  /** Keeps the newest version whole when a part of the turns is complete. */
+  #keep(head: SharedDocument): void {
+    const last = this.#checkpoints.at(-1);
+    const turns = this.#newest - (last?.version ?? 0);
+    const bytes = this.#bytesSoFar - (last?.bytesSoFar ?? 0);
+    if (turns < this.#limits.turns / PARTS && bytes < this.#limits.bytes / PARTS) return;
+    this.#checkpoints.push({
+      version: this.#newest,
+      document: head.fork(),
+      bytesSoFar: this.#bytesSoFar,
+    });
+  }
+
+  #trim(): void {
     const { turns, bytes } = this.#limits;
-    while (this.#turns.size > turns || this.#bytesSoFar - this.#bytesDropped > bytes) {
-      const version = oldest.version + 1;
-      const dropped = this.#turns.get(version);
-      // A head that nobody asked for since would need this turn.
-      if (this.#head !== null && this.#head.version < version) this.#head = null;
-      this.#advance(oldest, version);
-      this.#turns.delete(version);
-      this.#bytesDropped = dropped?.bytesSoFar ?? this.#bytesSoFar;
+    while (
+      this.#newest - this.#oldest > turns ||
+      (this.#bytesSoFar - this.#bytesAtOldest > bytes && this.#oldest < this.#newest)
+    ) {
+      this.#oldest += 1;
+      this.#bytesAtOldest = this.#turns.get(this.#oldest)?.bytesSoFar ?? this.#bytesSoFar;
     }
-  }
-
-  #advance(from: Version, to: number): void {
-    while (from.version < to) {
-      const { ops } = this.#turns.get(from.version + 1) ?? { ops: [] };
-      from.document = applyPatch(from.document, ops, 'each').doc;
-      from.version += 1;
+    // What lies before the last version that is kept whole up to here is needed for nothing.
+    for (;;) {
+      const [first, second] = this.#checkpoints;
+      if (first === undefined || second === undefined || second.version > this.#oldest) return;
+      for (let version = first.version + 1; version <= second.version; version += 1)
+        this.#turns.delete(version);
+      this.#checkpoints.shift();
     }
   }
 }

@@ -116,13 +116,15 @@ class WaitingLines {
   onReady(): void {
     const outlet = this.#outlet;
     const tail = this.#tail;
-    while (outlet !== null && tail !== null && outlet.isReady) {
-      const text = tail.take() || this.#later.take();
-      if (text === '') break;
-      outlet.send(Buffer.from(text));
+    if (outlet !== null && tail !== null) {
+      while (outlet.isReady) {
+        const text = tail.take() || this.#later.take();
+        if (text === '') break;
+        outlet.send(Buffer.from(text));
+      }
+      if (!this.#isFollowing && tail.chars === 0 && outlet.isReady) outlet.end();
     }
     this.#count();
-    if (!this.#isFollowing && tail?.chars === 0 && outlet?.isReady === true) outlet.end();
   }
 
   onEnd(): void {

@@ -63,6 +63,57 @@ describe('History', () => {
     expect(history.state(101)).toMatchObject({ list: expect.any(Array) });
   });
 
+  test('finds any state by a twentieth of the turns at most', ({ expect }) => {
+    const turns = 2_000;
+    const history = new History({ turns, bytes: 1_000_000_000 });
+    history.add(first({ list: [], n: 0 }));
+    let applied = 0;
+    for (let version = 2; version <= 3_000; version += 1) {
+      const op = {
+        op: 'replace' as const,
+        value: version,
+        get path() {
+          applied += 1;
+          return '/n';
+        },
+      };
+      history.add({ version, at: 0, ops: [op], sources: [{ source: 'flow', ops: 1 }] });
+    }
+    const each = Math.ceil(applied / 3_000);
+    for (const version of [history.oldest, 1_099, 1_500, 2_047, 2_999, 3_000, 1_200]) {
+      applied = 0;
+      expect(history.state(version)).toMatchObject({ n: version });
+      expect(applied).toBeLessThanOrEqual((each * turns) / 20);
+    }
+  });
+
+  test('versions share what did not change, and none changes another', ({ expect }) => {
+    const history = new History({ turns: 100, bytes: 1_000_000 });
+    history.add(first({ list: [], still: { big: ['x'] }, n: 0 }));
+    for (let version = 2; version <= 60; version += 1) history.add(turn(version, { n: version }));
+    history.add({
+      ...turn(61, null),
+      ops: [{ op: 'move', from: '/list/0', path: '/still/big/0' }],
+    });
+    history.add({
+      ...turn(62, null),
+      ops: [{ op: 'replace', path: '/still/big/0/n', value: 'y' }],
+    });
+    const still = (version: number) => {
+      const state = history.state(version) as { still: unknown };
+      return state.still;
+    };
+    expect(still(3)).toBe(still(33));
+    expect(still(60)).toEqual({ big: ['x'] });
+    expect(still(61)).toEqual({ big: [{ n: 2 }, 'x'] });
+    expect(still(62)).toEqual({ big: [{ n: 'y' }, 'x'] });
+    expect(history.state(60)).toEqual({
+      list: listUpTo(60).map((n) => ({ n })),
+      still: { big: ['x'] },
+      n: 0,
+    });
+  });
+
   test('what was told of a state does not change with later turns', ({ expect }) => {
     const history = new History();
     history.add(first({ list: [{ a: 1 }] }));
@@ -109,7 +160,11 @@ describe('committed turns', () => {
   }) => {
     const app = await testApp(() => new App(new Root()));
     const turns: CommittedTurn[] = [];
-    app.loop.commits((each) => turns.push(each));
+    const history = new History();
+    app.loop.commits((each) => {
+      turns.push(each);
+      history.add(each);
+    });
     for (let round = 0; round < 60; round += 1) {
       await app.advance(120);
       const step = app.work('root.step');
@@ -136,6 +191,7 @@ describe('committed turns', () => {
         (turns[0]?.version ?? 0) + turns.findIndex((t) => t.version === version),
       );
       state = doc;
+      expect(history.state(version)).toEqual(state);
     }
     expect(state).toEqual(cloneJson(app.loop.document()));
     const sources = new Set(turns.flatMap((each) => each.sources.map(({ source }) => source)));
