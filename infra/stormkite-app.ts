@@ -146,6 +146,7 @@ export class StormkiteApp extends Construct {
     const keeper = new GroupKeeper(this, 'GroupKeeper', {
       app: prepared.app,
       cluster: this.cluster,
+      network,
       pools,
       logRetention,
     });
@@ -226,7 +227,8 @@ export class StormkiteApp extends Construct {
 
   #clusterOf(given: ecs.Cluster | undefined, { vpc }: Network): ecs.Cluster {
     if (given !== undefined) {
-      if (Stack.of(given) !== Stack.of(this))
+      // An imported one is no ecs.Cluster, whatever its type says.
+      if (!ecs.Cluster.isCluster(given) || Stack.of(given) !== Stack.of(this))
         throw appError('INFRA_CLUSTER_ELSEWHERE', { cluster: given.node.path });
       return given;
     }

@@ -170,7 +170,7 @@ export class FlowService extends Construct {
       ...(props.gracePeriod === undefined ? {} : { healthCheckGracePeriod: props.gracePeriod }),
     });
     // The capacity providers must belong to the cluster before the flow uses them.
-    this.service.node.addDependency(cluster, taskRole, executionRole);
+    this.service.node.addDependency(cluster, taskRole, executionRole, network.connectivity);
   }
 
   #describe(props: FlowServiceProps): Deployment {

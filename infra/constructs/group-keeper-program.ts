@@ -6,6 +6,8 @@
 /** Milliseconds between two looks at a group that goes, and until its deletion is left to CloudFormation. */
 const LOOK_MS = 5_000;
 const MAX_WAIT_MS = 12 * 60_000;
+/** Milliseconds in which a policy that was just made reaches all of AWS. */
+const NEW_RIGHTS_MS = 2 * 60_000;
 
 export const GROUP_KEEPER_PROGRAM = String.raw`
 const { AutoScalingClient, DeleteAutoScalingGroupCommand, DescribeAutoScalingGroupsCommand, SuspendProcessesCommand } =
@@ -31,12 +33,24 @@ async function remove(group) {
   }
 }
 
+async function keep(group) {
+  const end = Date.now() + ${NEW_RIGHTS_MS};
+  for (;;) {
+    try {
+      return await client.send(new SuspendProcessesCommand({ AutoScalingGroupName: group, ScalingProcesses: ['AZRebalance'] }));
+    } catch (error) {
+      if (!/^AccessDenied/.test(error.name) || Date.now() > end) throw error;
+    }
+    await pause(${LOOK_MS});
+  }
+}
+
 exports.handler = async (event) => {
   const { RequestType, ResourceProperties: { Group }, StackId, RequestId, LogicalResourceId, ResponseURL } = event;
   const answer = { Status: 'SUCCESS', PhysicalResourceId: Group, StackId, RequestId, LogicalResourceId };
   try {
     if (RequestType === 'Delete') await remove(Group);
-    else await client.send(new SuspendProcessesCommand({ AutoScalingGroupName: Group, ScalingProcesses: ['AZRebalance'] }));
+    else await keep(Group);
   } catch (error) {
     console.error(error);
     answer.Status = 'FAILED';

@@ -22,12 +22,14 @@ import { acknowledgeWildcards } from './acknowledge.ts';
 import { APP_TAG } from './budget.ts';
 import { GROUP_KEEPER_PROGRAM } from './group-keeper-program.ts';
 import type { HardwarePool } from './hardware-pool.ts';
+import type { Network } from './network.ts';
 
 const RESOURCE_TYPE = 'Custom::StormkiteGroup';
 
 export interface GroupKeeperProps {
   readonly app: string;
   readonly cluster: ecs.Cluster;
+  readonly network: Network;
   readonly pools: readonly HardwarePool[];
   readonly logRetention: logs.RetentionDays;
 }
@@ -37,12 +39,9 @@ export class GroupKeeper extends Construct {
   /** What must be deleted after the flow, and before the groups. */
   readonly resources: readonly CustomResource[];
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { app, cluster, pools, logRetention }: GroupKeeperProps,
-  ) {
+  constructor(scope: Construct, id: string, props: GroupKeeperProps) {
     super(scope, id);
+    const { app, cluster, network, pools, logRetention } = props;
     const logGroup = new logs.LogGroup(this, 'Logs', {
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -96,8 +95,8 @@ export class GroupKeeper extends Construct {
         resourceType: RESOURCE_TYPE,
         properties: { Group: pool.autoScalingGroup.autoScalingGroupName },
       });
-      // Providers leave the cluster when no task uses them any more.
-      resource.node.addDependency(policy, pool.capacityProvider, cluster);
+      // Providers leave the cluster when no task uses them any more, and the internet gateway goes when no machine has an address.
+      resource.node.addDependency(policy, pool.capacityProvider, cluster, network.connectivity);
       return resource;
     });
   }

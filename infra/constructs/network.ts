@@ -6,7 +6,7 @@
  * W3 A network of our own has no NAT: bridge mode lets works share their machine's public address.
  */
 import { aws_ec2 as ec2, Tags, Validations } from 'aws-cdk-lib';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { DYNAMIC_PORTS } from '../../runtime/backends/aws/contract.ts';
 import { appError } from '../../runtime/errors/index.ts';
 import type { NetworkKind } from '../stormkite-app-props.ts';
@@ -43,6 +43,8 @@ export class Network extends Construct {
   readonly isPublic: boolean;
   /** Whether images and packages from the internet cannot be had. */
   readonly isIsolated: boolean;
+  /** The way to AWS and to the internet: to be there before tasks and machines, and to go after them. */
+  readonly connectivity: IDependable;
   readonly flowSecurityGroup: ec2.SecurityGroup;
   readonly workSecurityGroup: ec2.SecurityGroup;
 
@@ -52,6 +54,7 @@ export class Network extends Construct {
     this.vpc = vpc ?? asInterface<ec2.IVpc>(this.#makeVpc());
     this.isIsolated = vpc === undefined && !this.isPublic;
     this.subnets = this.#select(subnets);
+    this.connectivity = vpc === undefined ? this.vpc : this.subnets.internetConnectivityEstablished;
     this.flowSecurityGroup = new ec2.SecurityGroup(this, 'FlowSecurityGroup', {
       vpc: this.vpc,
       description: 'Stormkite flow: answers nobody unless the ui prop says so',

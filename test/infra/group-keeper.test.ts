@@ -90,6 +90,14 @@ describe('the keeper of groups', () => {
     expect(answer).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'group-1' });
   });
 
+  test('waits for a permission that was given a moment ago', async ({ expect }) => {
+    const { answer, actions } = await handle('Create', (action, calls) =>
+      calls.length < 3 ? { status: 403, xml: failure('AccessDenied') } : { xml: done(action) },
+    );
+    expect(actions).toEqual(['SuspendProcesses', 'SuspendProcesses', 'SuspendProcesses']);
+    expect(answer).toMatchObject({ Status: 'SUCCESS' });
+  });
+
   test('deletes a group with its machines and answers when it is gone', async ({ expect }) => {
     const { answer, calls } = await handle('Delete', (action, all) => {
       if (action !== 'DescribeAutoScalingGroups') return { xml: done(action) };

@@ -32,7 +32,11 @@ describe('the CDK app', () => {
   test.for(examples)(
     'makes the template of examples/%s without credentials, Docker or network',
     async (name, { expect }) => {
+      const startedMs = performance.now();
       const { code, errors, read } = await cdk({ app: `examples/${name}/app.ts` });
+      console.info(
+        `examples/${name}: its template took ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`,
+      );
       expect({ code, errors: code === 0 ? '' : errors }).toEqual({ code: 0, errors: '' });
       const { artifacts, missing } = read('manifest.json');
       expect(missing).toBeUndefined();

@@ -139,6 +139,29 @@ describe('what costs money', () => {
     }
   });
 
+  test('the way to AWS is there before the flow and its machines, and goes after them', ({
+    expect,
+  }) => {
+    const routes = Object.keys(all('AWS::EC2::Route'));
+    const [gateway] = Object.keys(all('AWS::EC2::VPCGatewayAttachment'));
+    expect(routes).toHaveLength(2);
+    const users = [resource('AWS::ECS::Service'), ...Object.values(all('Custom::StormkiteGroup'))];
+    for (const { DependsOn } of users)
+      expect(DependsOn).toEqual(expect.arrayContaining([...routes, gateway]));
+  });
+
+  test('the flow starts when it, and the works that it starts, have all their permissions', ({
+    expect,
+  }) => {
+    const { DependsOn: before } = resource('AWS::ECS::Service');
+    const policies = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap((type) =>
+      Object.keys(all(type)),
+    );
+    expect(before).toEqual(
+      expect.arrayContaining(policies.filter((id) => !id.includes('GroupKeeper'))),
+    );
+  });
+
   test('everything is tagged with the app, machines when they start', ({ expect }) => {
     for (const group of values('AWS::AutoScaling::AutoScalingGroup'))
       expect(group.Tags).toContainEqual({
@@ -290,7 +313,9 @@ describe('names that other versions depend on', () => {
       'AWS::SecretsManager::Secret',
       'AWS::EC2::VPC',
       'AWS::AutoScaling::AutoScalingGroup',
+      'AWS::ECS::CapacityProvider',
       'AWS::Logs::LogGroup',
+      'AWS::IAM::Role',
     ];
     expect(ids.flatMap((type) => Object.keys(all(type)))).toMatchInlineSnapshot(`
       [
@@ -306,8 +331,20 @@ describe('names that other versions depend on', () => {
         "AppHardwaregpuGroupASG2FF43E79",
         "AppHardwaregpufastGroupASGACC28E39",
         "AppHardwaregpufastmultiGroupASG7D5163C4",
+        "AppHardwaredefaultCapacityProviderCE931C10",
+        "AppHardwarecpusmallCapacityProvider6428C411",
+        "AppHardwarecpumediumCapacityProvider01B2A27E",
+        "AppHardwaregpuCapacityProviderA5B85F3C",
+        "AppHardwaregpufastCapacityProviderE2E8A3BF",
+        "AppHardwaregpufastmultiCapacityProvider0F9BD510",
         "AppLogs2EC8A6C6",
         "AppGroupKeeperLogsB3461610",
+        "AppWorksExecutionRole8ADE1BFC",
+        "AppWorksWorkCounterTaskRole820FDEAF",
+        "AppMachinesRole5E7B4CE4",
+        "AppGroupKeeperRoleD11654BD",
+        "AppFlowRole15838A21",
+        "AppFlowExecutionRoleA193141A",
       ]
     `);
   });
