@@ -11,6 +11,8 @@ import { chromiumPath, UiRig } from './ui-rig.ts';
 
 const ROOT_PATH = '/team';
 const NEEDED = ['jupyter', 'jupyter-lab', 'streamlit'] as const;
+/** How long a cell may take to say something, before it is looked whether it runs at all. */
+const LOOK_MS = 5_000;
 /** JupyterLab, its page and a kernel on a busy machine. */
 const SLOW_MS = 90_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -144,12 +146,25 @@ async function runCell(lab: FrameLocator, code: string): Promise<string> {
   // What is run before the kernel is there may never be.
   const kernel = lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first();
   await kernel.waitFor({ timeout: SLOW_MS });
-  const editor = lab.locator('.jp-Notebook .jp-CodeCell .cm-content').first();
+  const cell = lab.locator('.jp-Notebook .jp-CodeCell').first();
+  const editor = cell.locator('.cm-content');
   await editor.click({ timeout: SLOW_MS });
   await editor.pressSequentially(code);
-  await editor.press('Shift+Enter');
-  const output = lab.locator('.jp-Notebook .jp-OutputArea-output').first();
-  await output.waitFor({ timeout: SLOW_MS });
+  const output = cell.locator('.jp-OutputArea-output').first();
+  const prompt = cell.locator('.jp-InputPrompt');
+  await until(
+    'the cell has an output',
+    async () => {
+      // A key that is pressed while the page moves the focus is nobody's: the cell was not run then.
+      if ((await prompt.innerText()).replaceAll(/\s/g, '') === '[]:')
+        await editor.press('Shift+Enter');
+      return await output.waitFor({ timeout: LOOK_MS }).then(
+        () => true,
+        () => false,
+      );
+    },
+    SLOW_MS,
+  );
   return (await output.innerText()).trim();
 }
 
