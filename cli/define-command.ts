@@ -9,6 +9,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Aborted by the second Ctrl-C: everything must go now. */
   readonly killSignal: AbortSignal;
+  /** Leaves Ctrl-C to a program that was started in this terminal, until it has ended. */
+  readonly handOver: <T>(run: () => Promise<T>) => Promise<T>;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
 }

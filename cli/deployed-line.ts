@@ -29,6 +29,8 @@ const LOST: ReadonlySet<ErrorCode> = new Set([
   'DEPLOY_TUNNEL_FAILED',
 ]);
 
+type ReachableApp = Pick<DeployedApp, 'name' | 'reach'>;
+
 export interface LineOptions {
   /** @default 10 minutes */
   readonly patienceMs?: number;
@@ -36,14 +38,14 @@ export interface LineOptions {
 
 export class DeployedLine {
   readonly #context: Pick<CommandContext, 'output' | 'signal' | 'env'>;
-  readonly #deployed: DeployedApp;
+  readonly #deployed: ReachableApp;
   readonly #patienceMs: number;
   readonly #lookMs: number;
   #way: { readonly info: RunInfo; readonly end: AbortController } | null = null;
 
   constructor(
     context: Pick<CommandContext, 'output' | 'signal' | 'env'>,
-    deployed: DeployedApp,
+    deployed: ReachableApp,
     { patienceMs = PATIENCE_MS }: LineOptions = {},
   ) {
     this.#context = context;

@@ -9,6 +9,8 @@ export interface Interrupts {
   readonly signal: AbortSignal;
   /** Aborted by the second one; a command that does not end then is ended. */
   readonly killSignal: AbortSignal;
+  /** Until it has ended, SIGINT is for a program of this terminal, which hears it too. */
+  readonly handOver: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
 /** Turns Ctrl-C, SIGTERM and SIGHUP into abort signals. */
@@ -23,6 +25,21 @@ export function watchInterrupts(): Interrupts {
     second.abort();
     setTimeout(() => process.exit(exitCodes.interrupted), KILL_MS).unref();
   };
-  for (const name of SIGNALS) process.on(name, take);
-  return { signal: first.signal, killSignal: second.signal };
+  let isHandedOver = false;
+  for (const name of SIGNALS)
+    process.on(name, () => {
+      if (!isHandedOver || name !== 'SIGINT') take();
+    });
+  return {
+    signal: first.signal,
+    killSignal: second.signal,
+    handOver: async (run) => {
+      isHandedOver = true;
+      try {
+        return await run();
+      } finally {
+        isHandedOver = false;
+      }
+    },
+  };
 }

@@ -69,6 +69,7 @@ async function runCommand(
     output,
     signal,
     killSignal: interrupts.killSignal,
+    handOver: interrupts.handOver,
     env: process.env,
     cwd: process.cwd(),
   };

@@ -52,8 +52,16 @@ export const appEventSchema = z.discriminatedUnion('type', [
   errorEventSchema,
 ]);
 
-/** `exec --json`: the exit code of the command. */
-export const execSchema = z.object({ work: z.string(), code: z.number() });
+/** `exec --json`. */
+export const execSchema = z.object({
+  work: z.string(),
+  code: z
+    .number()
+    .nullable()
+    .describe(
+      'exit code of the command; null for a deployed app: Session Manager does not tell it',
+    ),
+});
 
 /** `ps --json`. */
 export const psSchema = z.object({

@@ -1,7 +1,9 @@
 import type { AppStatus } from '../../runtime/client/index.ts';
 import { appError } from '../../runtime/errors/index.ts';
-import { fargatePerHour, pricesFor } from '../../runtime/hardware/prices.ts';
+import { pricesFor } from '../../runtime/hardware/prices.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
+import { SMALLEST_FLOW } from '../../runtime/host/flow-size.ts';
+import { flowPerHour as flowCost } from '../../runtime/host/idle-costs.ts';
 import { readPriceFile } from '../../runtime/host/price-file.ts';
 import { homeOf } from '../../runtime/host/run-directory.ts';
 import { costSchema, type Cost } from '../../runtime/protocol/cost.ts';
@@ -9,9 +11,6 @@ import { appOption, defineCommand, jsonOption } from '../define-command.ts';
 import { dollars } from '../dollars.ts';
 import { findApp } from '../find-app.ts';
 import { toTable } from '../table.ts';
-
-/** The smallest task of Fargate, which a flow is unless `flowCloudCompute` says otherwise. */
-const FLOW = { vcpus: 0.25, memoryGiB: 0.5 };
 
 export const cost = defineCommand({
   name: 'cost',
@@ -32,7 +31,9 @@ export const cost = defineCommand({
     const found = state.cost === undefined ? null : parse(state.cost);
     const region = deployed?.region ?? found?.priceRegion ?? 'us-east-1';
     const prices = pricesFor(region, await readPriceFile(homeOf(env)));
-    const flowPerHour = mode === 'local' ? 0 : fargatePerHour(prices, FLOW);
+    // An emulated flow has no size; it counts as the smallest one.
+    const stand = mode === 'local' ? 0 : flowCost(SMALLEST_FLOW, true, prices);
+    const flowPerHour = (await deployed?.flowPerHour(prices)) ?? stand;
     output.result({ app: info.name, mode, flowPerHour, cost: found }, () =>
       toText(info.name, mode, flowPerHour, found),
     );

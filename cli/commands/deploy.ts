@@ -1,19 +1,16 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { appError } from '../../runtime/errors/index.ts';
-import { pricesFor } from '../../runtime/hardware/prices.ts';
+import { join } from 'node:path';
+import { appError, isAppError } from '../../runtime/errors/index.ts';
+import { callerArn } from '../../runtime/host/caller.ts';
 import { runCdk } from '../../runtime/host/cdk.ts';
-import { summarise, type DeploySummary } from '../../runtime/host/deploy-summary.ts';
+import { envSecretValues, storeEnvSecrets } from '../../runtime/host/deploy-secrets.ts';
 import { recordDeployment } from '../../runtime/host/deployments.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
-import { inspectApp } from '../../runtime/host/inspect.ts';
-import { priceFileOf, readPriceFile } from '../../runtime/host/price-file.ts';
-import { appNameOf, homeOf } from '../../runtime/host/run-directory.ts';
+import { homeOf } from '../../runtime/host/run-directory.ts';
 import { confirm } from '../confirm.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
-import { dollars } from '../dollars.ts';
-import { toTable } from '../table.ts';
+import { planDeploy, planText, type DeployPlan } from '../deploy-plan.ts';
 
 const common = {
   name: {
@@ -32,7 +29,8 @@ export const deploy = defineCommand({
   name: 'deploy',
   summary: 'Deploy an app into your AWS account, or bring a deployed one up to date',
   details:
-    'First prints what will be there, what it costs and what it may do, and asks. Then it runs the `cdk deploy` of the project.\n' +
+    'First makes the stack here and prints what will be there, what it costs and what it may do; with credentials also which permissions\n' +
+    'change. Then it asks, stores the values of env:NAME secrets, and runs the `cdk deploy` of the project.\n' +
     'Works that run keep the code that they were started with; new ones get the new code. A deployment that fails is rolled back.',
   arguments: { file: { summary: 'The file whose default export is the App' } },
   options: {
@@ -47,38 +45,21 @@ export const deploy = defineCommand({
     { line: 'stormkite deploy app.ts', does: 'the plan, a question, the deployment' },
     { line: 'stormkite deploy app.ts -y -c ui=none', does: 'for a pipeline' },
   ],
-  async run(context, { file, name, dryRun, yes, context: values }) {
-    const { env, output, cwd, signal } = context;
-    const plan = await planOf(context, file, name);
-    const { app, stack } = plan;
-    output.result(plan, () => toText(plan));
-    if (dryRun) return exitCodes.done;
-    await confirm(context, { verb: 'deploy', question: `deploy ${app}?`, yes });
-    const home = homeOf(env);
-    const folder = await mkdtemp(join(tmpdir(), 'stormkite-deploy-'));
-    try {
-      const outputsFile = join(folder, 'outputs.json');
-      const args = ['--require-approval', 'never', '--outputs-file', outputsFile];
-      const appFile = resolve(cwd, file);
-      const pricesFile = (await readPriceFile(home)) === null ? null : priceFileOf(home);
-      const run = { app, stack, appFile, pricesFile, args, context: values, cwd, env, signal };
-      await runCdk({ verb: 'deploy', ...run, isQuiet: output.isJson });
-      const outputs = await outputsOf(outputsFile, stack);
-      const region = regionOf(outputs, env);
-      const deployedAt = new Date().toISOString();
-      await recordDeployment(home, app, { region, stack, appFile, deployedAt });
-      output.result({ app, region, stack, outputs }, () =>
-        [
-          `${app} is deployed in ${region}`,
-          ...Object.entries(outputs).map(([key, value]) => `  ${key}: ${value}`),
-          `see \`stormkite ps --app ${app}\`, \`stormkite open --app ${app}\`, \`stormkite cost --app ${app}\``,
-        ].join('\n'),
-      );
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-    return exitCodes.done;
-  },
+  run: async (context, { file, name, dryRun, yes, context: values }) =>
+    await inFolder(async (folder) => {
+      const { output } = context;
+      const wish = { file, name, values, folder, isDryRun: dryRun };
+      const plan = await planDeploy(context, wish);
+      output.result(plan.summary, () => planText(plan.summary));
+      if (dryRun) return exitCodes.done;
+      const secrets = secretsOf(context, plan);
+      if (!yes) await showPermissions(context, plan);
+      const question = `deploy ${plan.summary.app}?`;
+      await confirm(context, { verb: 'deploy', question, yes });
+      await secrets.store();
+      await make(context, plan, folder);
+      return exitCodes.done;
+    }),
 });
 
 export const diff = defineCommand({
@@ -89,65 +70,85 @@ export const diff = defineCommand({
   examples: [
     { line: 'stormkite diff app.ts', does: 'resources and permissions that would change' },
   ],
-  async run(context, { file, name, context: values }) {
-    const { env, output, cwd, signal } = context;
-    const { app, stack } = await planOf(context, file, name);
-    const appFile = resolve(cwd, file);
-    const pricesFile =
-      (await readPriceFile(homeOf(env))) === null ? null : priceFileOf(homeOf(env));
-    const run = { app, stack, appFile, pricesFile, context: values, cwd, env, signal };
-    await runCdk({ verb: 'diff', ...run, args: [], isQuiet: output.isJson });
-    output.result({ app, stack }, () => `that is what would change of ${stack}`);
-    return exitCodes.done;
-  },
+  run: async (context, { file, name, context: values }) =>
+    await inFolder(async (folder) => {
+      const wish = { file, name, values, folder, isDryRun: false };
+      const plan = await planDeploy(context, wish);
+      const { app, stack } = plan.summary;
+      await cdk(context, plan, 'diff', []);
+      context.output.result({ app, stack }, () => `that is what would change of ${stack}`);
+      return exitCodes.done;
+    }),
 });
 
-async function planOf(
-  { env, cwd, signal, output }: CommandContext,
-  file: string,
-  name: string | undefined,
-): Promise<DeploySummary> {
-  const appFile = resolve(cwd, file);
-  const app = appNameOf(appFile, name);
-  const onOutput = (text: string): void => output.note(text.trimEnd());
-  const manifest = await inspectApp({ appFile, cwd, env, signal, onOutput });
-  const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '';
-  const known = await readPriceFile(homeOf(env));
-  return summarise(app, manifest, { region, prices: pricesFor(region, known) });
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'stormkite-deploy-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
-function toText(plan: DeploySummary): string {
-  const { app, stack, region, resources, idlePerMonth, works, permissions, prices } = plan;
-  const where = region === '' ? 'the region of your credentials' : region;
-  const rows = works.map((work) => [
-    work.name,
-    work.class,
-    `${work.hardware}${work.market === 'spot' ? ' (spot)' : ''}`,
-    work.instanceType,
-    work.perHour === null ? 'no price' : dollars(work.perHour),
-    work.budgetPerDay === null ? '-' : `${dollars(work.budgetPerDay)} a day`,
-  ]);
-  const lines = [
-    `${app} as the stack ${stack} in ${where}`,
-    '',
-    'it will have',
-    ...resources.map(({ what, count }) => `  ${count}  ${what}`),
-    '',
-    `idle it costs about ${dollars(idlePerMonth.total)} a month`,
-    ...idlePerMonth.parts.map((part) => `  ${dollars(part.dollars)}  ${part.what}`),
-    '',
-    'a work that runs costs, an hour',
-    toTable(['WORK', 'CLASS', 'HARDWARE', 'TYPE', 'AN HOUR', 'BUDGET'], rows),
-    ...(plan.budgetPerDay === null
-      ? []
-      : [`  all of it at most ${dollars(plan.budgetPerDay)} a day`]),
-    '',
-    'its roles may',
-    ...permissions.map(({ role, may }) => `  ${role}: ${may.join('; ')}`),
-    '',
-    `prices of ${prices.region}, ${prices.date}${region === '' || region === prices.region ? '' : `; those of ${region} are read by \`stormkite prices --refresh\``}`,
-  ];
-  return lines.join('\n');
+async function cdk(
+  { env, cwd, signal, output }: CommandContext,
+  { summary: { stack }, assembly }: DeployPlan,
+  verb: 'deploy' | 'diff',
+  args: readonly string[],
+): Promise<void> {
+  const run = { verb, stack, from: assembly ?? '', args, cwd, env, signal };
+  await runCdk({ ...run, isQuiet: output.isJson });
+}
+
+/** Values are looked for before anything is asked or changed. @throws `DEPLOY_SECRET_MISSING`, `AWS_REGION_MISSING` */
+function secretsOf(
+  { env, output }: CommandContext,
+  { secrets, summary: { app, region } }: DeployPlan,
+): { store(): Promise<void> } {
+  const values = envSecretValues(secrets, env);
+  if (secrets.size === 0) return { store: async () => undefined };
+  if (region === '') throw appError('AWS_REGION_MISSING', { what: 'storing secrets' });
+  return {
+    store: async () => {
+      const written = await storeEnvSecrets(app, region, values);
+      output.note(
+        written.length === 0 ? 'secrets are unchanged' : `stored secrets: ${written.join(', ')}`,
+      );
+    },
+  };
+}
+
+/** Which permissions change; where nobody is signed in, or may not read the stack, that is said. */
+async function showPermissions(context: CommandContext, plan: DeployPlan): Promise<void> {
+  const { output, signal } = context;
+  try {
+    await callerArn(plan.summary.region);
+    output.note('changes of permissions');
+    await cdk(context, plan, 'diff', ['--security-only', '--method', 'template']);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isAppError(error)) throw error;
+    output.warn(`changes of permissions are not known: ${error.message}`);
+  }
+}
+
+async function make(context: CommandContext, plan: DeployPlan, folder: string): Promise<void> {
+  const { env, output } = context;
+  const { app, stack } = plan.summary;
+  const outputsFile = join(folder, 'outputs.json');
+  const args = ['--require-approval', 'never', '--outputs-file', outputsFile];
+  await cdk(context, plan, 'deploy', args);
+  const outputs = await outputsOf(outputsFile, stack);
+  const region = regionOf(outputs, env);
+  const deployedAt = new Date().toISOString();
+  await recordDeployment(homeOf(env), app, { region, stack, appFile: plan.appFile, deployedAt });
+  output.result({ app, region, stack, outputs }, () =>
+    [
+      `${app} is deployed in ${region}`,
+      ...Object.entries(outputs).map(([key, value]) => `  ${key}: ${value}`),
+      `see \`stormkite ps --app ${app}\`, \`stormkite open --app ${app}\`, \`stormkite cost --app ${app}\``,
+    ].join('\n'),
+  );
 }
 
 async function outputsOf(file: string, stack: string): Promise<Record<string, string>> {

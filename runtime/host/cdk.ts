@@ -41,17 +41,41 @@ export function cdkProblem(version: string): string | null {
     : `aws-cdk ${version} is too old`;
 }
 
-export interface CdkRun {
-  readonly verb: 'deploy' | 'diff';
+/** What keeps the CDK beside a folder from making stacks; `null` when nothing does. */
+export async function cdkMissing(directory: string): Promise<string | null> {
+  const found = await findCdk(directory);
+  if (found === null) return 'aws-cdk is not installed';
+  return cdkProblem(found.version) ?? (hasLibrary() ? null : 'aws-cdk-lib is not installed');
+}
+
+/** Our own stack program loads it, from where this package is. */
+function hasLibrary(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('aws-cdk-lib/package.json');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a stack is made of. */
+export interface CdkStack {
   readonly appFile: string;
   readonly app: string;
   readonly stack: string;
   /** File of a price list for the flow. */
   readonly pricesFile: string | null;
+  /** `-c name=value` of the user. */
+  readonly context: Readonly<Record<string, string>>;
+}
+
+export interface CdkRun {
+  readonly verb: 'synth' | 'deploy' | 'diff';
+  readonly stack: string;
+  /** What makes the stack, as a program or as the folder in which it was made (`--app`). */
+  readonly from: string;
   /** More of what `cdk` takes. */
   readonly args: readonly string[];
-  /** `-c name=value` of the user. */
-  readonly context: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
@@ -65,16 +89,16 @@ export interface CdkRun {
  * @throws `DEPLOY_CDK_MISSING`, `DEPLOY_CDK_FAILED`
  */
 export async function runCdk(run: CdkRun): Promise<void> {
-  const { verb, cwd, env, signal, isQuiet } = run;
+  const { verb, stack, from, args, cwd, env, signal, isQuiet } = run;
   const found = await findCdk(cwd);
-  const problem = found === null ? 'aws-cdk is not installed' : cdkProblem(found.version);
+  const problem = await cdkMissing(cwd);
   if (found === null || problem !== null)
     throw appError('DEPLOY_CDK_MISSING', { problem: problem ?? '', directory: cwd });
-  const child = spawn(process.execPath, [found.program, ...argumentsOf(run)], {
-    cwd,
-    env,
-    stdio: ['inherit', isQuiet ? 2 : 'inherit', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [found.program, verb, stack, '--app', from, '--no-notices', ...args],
+    { cwd, env, stdio: ['inherit', isQuiet ? 2 : 'inherit', 'inherit'] },
+  );
   const end = (): void => void child.kill('SIGINT');
   signal.addEventListener('abort', end, { once: true });
   const [code, how] = (await once(child, 'close')) as [number | null, string | null];
@@ -87,15 +111,31 @@ export async function runCdk(run: CdkRun): Promise<void> {
     });
 }
 
-function argumentsOf({ verb, appFile, app, stack, pricesFile, args, context }: CdkRun): string[] {
-  const values = [
-    `${CDK_CONTEXT.app}=${appFile}`,
-    `${CDK_CONTEXT.name}=${app}`,
-    `stackName=${stack}`,
-    ...(pricesFile === null ? [] : [`${CDK_CONTEXT.prices}=${pricesFile}`]),
+/**
+ * Makes a stack in a folder, from which it can be compared and deployed. Needs no credentials, unless the stack looks something up.
+ *
+ * @returns the text of its template
+ * @throws `DEPLOY_CDK_MISSING`, `DEPLOY_CDK_FAILED`
+ */
+export async function synthesise(
+  of: CdkStack,
+  folder: string,
+  where: Pick<CdkRun, 'cwd' | 'env' | 'signal'>,
+): Promise<string> {
+  const { appFile, app, stack, pricesFile, context } = of;
+  const values = {
+    ...(pricesFile === null ? {} : { [CDK_CONTEXT.prices]: pricesFile }),
     ...context,
-  ];
-  return [verb, stack, '--app', stackProgram(), ...values.flatMap((each) => ['-c', each]), ...args];
+    [CDK_CONTEXT.app]: appFile,
+    [CDK_CONTEXT.name]: app,
+    stackName: stack,
+  };
+  const args = Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  // `destroy` knows by the paths what is the app's.
+  const made = ['--output', folder, '--quiet', '--path-metadata', ...args];
+  const from = stackProgram();
+  await runCdk({ verb: 'synth', stack, from, args: made, ...where, isQuiet: true });
+  return await readFile(join(folder, `${stack}.template.json`), 'utf8');
 }
 
 /** The program that makes the stack, as a line of a shell. */

@@ -1,21 +1,21 @@
-/** What a deployment would make, may do and would cost: worked out from the app alone, without an account. */
+/**
+ * What a deployment would make, may do and would cost: read from the template of its stack, without an account. Where the CDK is not
+ * installed, it is worked out from the app alone.
+ */
 import { z } from 'zod';
-import { hardwareKeyOf, stackNameOf } from '../backends/aws/contract.ts';
+import { hardwareKeyOf } from '../backends/aws/contract.ts';
 import { planDeployment, type HardwarePlan } from '../backends/aws/deployment-plan.ts';
-import {
-  fargatePerHour,
-  HOURS_PER_MONTH,
-  machinePerHour,
-  type PriceList,
-} from '../hardware/prices.ts';
+import { machinePerHour, type PriceList } from '../hardware/prices.ts';
+import { envSecretsOf } from './deploy-secrets.ts';
+import { flowSizeOf } from './flow-size.ts';
+import { roleStatements, roleStatementsSchema } from './iam-statements.ts';
+import { idleCosts, type IdleFacts } from './idle-costs.ts';
 import type { Manifest } from './manifest.ts';
+import { idleFactsOf, resourceCounts, type StackTemplate } from './stack-template.ts';
 
-const FLOW = { vcpus: 0.25, memoryGiB: 0.5 };
-/** Dollars a month: a secret of Secrets Manager; an alarm, two for each capacity provider; renewing the lease. */
-const SECRET_MONTH = 0.4;
-const ALARM_MONTH = 0.1;
-const ALARMS_PER_PROVIDER = 2;
-const LEASE_MONTH = 0.32;
+/** Of a private network of its own: kinds of endpoints, and zones. */
+const ENDPOINTS = 12;
+const ZONES = 2;
 
 const money = z.number().describe('dollars');
 
@@ -24,6 +24,9 @@ export const deploySummarySchema = z.object({
   app: z.string(),
   stack: z.string(),
   region: z.string().describe('empty: the one of the credentials'),
+  source: z
+    .enum(['template', 'app'])
+    .describe('app: worked out without the CDK, which may refuse or add something'),
   resources: z.array(z.object({ what: z.string(), count: z.number() })),
   idlePerMonth: z.object({
     total: money,
@@ -42,56 +45,68 @@ export const deploySummarySchema = z.object({
     }),
   ),
   permissions: z.array(z.object({ role: z.string(), may: z.array(z.string()) })),
+  iam: z.array(roleStatementsSchema).nullable().describe('null without a template'),
+  secrets: z
+    .array(z.string())
+    .describe('variables whose values are taken from the environment and stored'),
   budgetPerDay: money.nullable(),
   prices: z.object({ region: z.string(), date: z.string(), source: z.string() }),
 });
 
 export type DeploySummary = z.infer<typeof deploySummarySchema>;
 
-export function summarise(
-  app: string,
-  manifest: Manifest,
-  { prices, region }: { readonly prices: PriceList; readonly region: string },
-): DeploySummary {
+export interface SummaryInput {
+  readonly app: string;
+  readonly stack: string;
+  readonly region: string;
+  readonly prices: PriceList;
+  /** `-c name=value` of the user. */
+  readonly context: Readonly<Record<string, string>>;
+  /** `null` where it cannot be made. */
+  readonly template: StackTemplate | null;
+}
+
+/** @throws `INFRA_FLOW_HARDWARE`, `HARDWARE_SIZE_UNKNOWN` */
+export function summarise(manifest: Manifest, input: SummaryInput): DeploySummary {
+  const { app, stack, region, prices, context, template } = input;
   const plan = planDeployment(manifest);
   const byKey = new Map(plan.hardware.map((each) => [each.key, each]));
   const definitions = plan.classes.reduce(
     (sum, { variants }) => sum + Object.keys(variants).length,
     0,
   );
-  const parts = [
-    {
-      what: 'the flow: Fargate, 0.25 vCPU, 0.5 GB, with a public address',
-      dollars: fargatePerHour(prices, FLOW) * HOURS_PER_MONTH,
-    },
-    { what: 'token in Secrets Manager', dollars: SECRET_MONTH },
-    {
-      what: `alarms of ${plan.hardware.length} capacity providers`,
-      dollars: plan.hardware.length * ALARMS_PER_PROVIDER * ALARM_MONTH,
-    },
-    { what: "DynamoDB: the flow's lease", dollars: LEASE_MONTH },
-  ].map(({ what, dollars }) => ({ what, dollars: cents(dollars) }));
+  const facts =
+    template === null
+      ? expectedFacts(manifest, plan.hardware.length, context)
+      : idleFactsOf(template);
   return {
     app,
-    stack: stackNameOf(app),
+    stack,
     region,
-    resources: [
-      { what: 'VPC with two public subnets, no NAT', count: 1 },
-      { what: 'ECS cluster with the service of the flow', count: 1 },
-      { what: 'DynamoDB tables: State, Deltas', count: 2 },
-      {
-        what: 'Auto Scaling groups with capacity providers, none running',
-        count: plan.hardware.length,
-      },
-      { what: 'task definitions of works', count: definitions },
-      { what: 'roles of work classes', count: plan.classes.length },
-      { what: 'CloudWatch log group', count: 1 },
-    ],
-    idlePerMonth: { total: cents(parts.reduce((sum, part) => sum + part.dollars, 0)), parts },
+    source: template === null ? 'app' : 'template',
+    resources:
+      template === null
+        ? [
+            ...(context['vpcId'] === undefined
+              ? [{ what: 'VPC with two subnets, no NAT', count: 1 }]
+              : []),
+            { what: 'ECS cluster with the service of the flow', count: 1 },
+            ...facts.balancerAddresses.map(() => ({ what: 'load balancer', count: 1 })),
+            { what: 'DynamoDB tables: State, Deltas', count: 2 },
+            {
+              what: 'Auto Scaling groups with capacity providers, none running',
+              count: plan.hardware.length,
+            },
+            { what: 'task definitions of works', count: definitions },
+            { what: 'roles of work classes', count: plan.classes.length },
+            { what: 'CloudWatch log group', count: 1 },
+          ]
+        : resourceCounts(template),
+    idlePerMonth: idleCosts(facts, prices),
     works: manifest.components.flatMap((each) => {
       if (each.kind !== 'work') return [];
       const hardware = byKey.get(hardwareKeyOf(each.hardware));
-      return [toWork(each, hardware, prices)];
+      return [toWork(each, hardware, prices, facts.hasPublicIps)];
     }),
     permissions: [
       {
@@ -113,8 +128,29 @@ export function summarise(
         ],
       })),
     ],
+    iam: template === null ? null : roleStatements(template),
+    secrets: [...envSecretsOf(manifest).keys()],
     budgetPerDay: manifest.options.budget?.dollarsPerDay ?? null,
     prices: { region: prices.region, date: prices.date, source: prices.source },
+  };
+}
+
+/** What the stack will have, by what the app and the user say. */
+function expectedFacts(
+  { options }: Manifest,
+  capacityProviders: number,
+  context: Readonly<Record<string, string>>,
+): IdleFacts {
+  const isPrivate = context['network'] === 'private';
+  const hasOwnNetwork = context['vpcId'] === undefined;
+  return {
+    flow: flowSizeOf(options.flowCloudCompute?.name ?? null),
+    hasPublicIps: !isPrivate,
+    secrets: 1,
+    capacityProviders,
+    balancerAddresses: context['ui'] === 'alb' ? [isPrivate ? 0 : ZONES] : [],
+    endpointZones: isPrivate && hasOwnNetwork ? ENDPOINTS * ZONES : 0,
+    natGateways: 0,
   };
 }
 
@@ -124,6 +160,7 @@ function toWork(
   work: WorkOf,
   hardware: HardwarePlan | undefined,
   prices: PriceList,
+  hasPublicIp: boolean,
 ): DeploySummary['works'][number] {
   const [instanceType = ''] = hardware?.instanceTypes ?? [];
   const market = hardware?.market ?? 'on-demand';
@@ -131,7 +168,7 @@ function toWork(
     type: instanceType,
     market,
     diskGiB: hardware?.diskGiB ?? 0,
-    hasPublicIp: true,
+    hasPublicIp,
   } as const;
   const whole = machinePerHour(prices, machine);
   const share = hardware?.shared ? 1 / hardware.vcpus : 1;
@@ -145,8 +182,4 @@ function toWork(
     shared: hardware?.shared ?? false,
     budgetPerDay: work.budget?.dollarsPerDay ?? null,
   };
-}
-
-function cents(dollars: number): number {
-  return Math.round(dollars * 100) / 100;
 }

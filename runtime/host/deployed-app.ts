@@ -13,6 +13,7 @@ import { reopenGroups } from '../backends/aws/operate/drain.ts';
 import {
   endSession,
   flowContainer,
+  flowShape,
   readToken,
   setFlowCount,
   startCommand,
@@ -28,9 +29,11 @@ import {
 } from '../backends/aws/operate/stack.ts';
 import { hasPrinted, storedLogs, type LogWish } from '../backends/aws/operate/stored-logs.ts';
 import { appError } from '../errors/index.ts';
+import type { PriceList } from '../hardware/prices.ts';
 import type { LogLine } from '../ports/log-sink.ts';
 import { recordedDeployments } from './deployments.ts';
 import { DESTROY_SERVICES, Destruction } from './destruction.ts';
+import { flowPerHour } from './idle-costs.ts';
 import { startPlugin, untilForwarded } from './session-plugin.ts';
 
 const SERVICES = ['secretsManager', 'logs', ...DESTROY_SERVICES] as const;
@@ -152,6 +155,13 @@ export class DeployedApp {
     const { ecs } = this.#clients;
     const found = await flowContainer(ecs, this.#output('cluster'), this.#output('service'));
     return found !== null;
+  }
+
+  /** What the flow itself costs, in dollars an hour; 0 while it does not run. */
+  async flowPerHour(prices: PriceList): Promise<number> {
+    const { ecs } = this.#clients;
+    const shape = await flowShape(ecs, this.#output('cluster'), this.#output('service'));
+    return shape === null ? 0 : flowPerHour(shape, shape.hasPublicIp, prices);
   }
 
   /** Gets its end ready; nothing is changed yet. @throws what {@link Destruction.prepare} throws */

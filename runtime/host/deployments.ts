@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { appError } from '../errors/index.ts';
 
+export { stackNameOf } from '../backends/aws/contract.ts';
+
 const recordSchema = z.object({
   region: z.string(),
   stack: z.string(),

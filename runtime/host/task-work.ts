@@ -14,6 +14,7 @@ import { createLineClient } from '../backends/aws/clients.ts';
 import { WORK_TASK_VARIABLE, workTaskSchema, type WorkTask } from '../backends/aws/contract.ts';
 import { describeProblem } from '../backends/aws/launcher/aws-failure.ts';
 import { startExitCodeOf } from '../backends/aws/start-failure.ts';
+import { copyMounts } from '../backends/aws/work-mounts.ts';
 import { readWorkSecrets } from '../backends/aws/work-secrets.ts';
 import { appError, renderError } from '../errors/index.ts';
 import { WORK_BOOT_VARIABLE } from '../protocol/work-env.ts';
@@ -52,9 +53,17 @@ async function prepare(env: NodeJS.ProcessEnv): Promise<void> {
   const spec = await inputOf(task, region, timings);
   const root = resolve('..');
   const failing = failingTeller('its secrets cannot be read');
+  const mounts = task.mode === 'aws' ? spec.hardware.mounts : [];
+  const tell = (line: string): void => void process.stderr.write(`stormkite: ${line}\n`);
   const [secrets] = await Promise.all([
     readWorkSecrets(spec.secrets, { region, secretsPath, timings, failing }),
     installMore(root, spec.build.requirements),
+    copyMounts(mounts, {
+      region,
+      timings,
+      tell,
+      failing: failingTeller('its mounts cannot be read'),
+    }),
   ]);
   delete env[WORK_TASK_VARIABLE];
   Object.assign(env, spec.env, secrets);

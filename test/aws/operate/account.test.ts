@@ -5,8 +5,15 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
-import { doctorSchema, pricesSchema } from '../../../cli/schemas.ts';
-import { outputKeyOf } from '../../../runtime/backends/aws/contract.ts';
+import { costSchema, doctorSchema, pricesSchema } from '../../../cli/schemas.ts';
+import {
+  CONTRACT_VERSION,
+  outputKeyOf,
+  WORK_TASK_VARIABLE,
+  type StackOutput,
+  type WorkTask,
+} from '../../../runtime/backends/aws/contract.ts';
+import { priceSnapshot } from '../../../runtime/hardware/price-snapshot.ts';
 import { CliRig } from '../../integration/cli/cli-rig.ts';
 import { ScriptedAws, type Answers } from '../../support/scripted-aws.ts';
 
@@ -43,11 +50,16 @@ describe('prices --refresh', () => {
       const service = String(input['ServiceCode']);
       const type = filterOf(input, 'instanceType');
       if (type !== undefined)
-        return { PriceList: PRICES[type] === undefined ? [] : [product({}, PRICES[type])] };
+        // Reservations and the like come first, and cost nothing by the hour.
+        return {
+          PriceList:
+            PRICES[type] === undefined ? [] : [product({}, '0'), product({}, PRICES[type])],
+        };
       if (service === 'AmazonECS')
         return {
           PriceList: [
             product({ usagetype: 'EU-Fargate-ARM-GB-Hours' }, '0.0039'),
+            product({ usagetype: 'EU-Fargate-ARM-vCPU-Hours:perCPU' }, '0'),
             product({ usagetype: 'EU-Fargate-ARM-vCPU-Hours:perCPU' }, '0.0355'),
             product({ usagetype: 'EU-Fargate-vCPU-Hours:perCPU' }, '0.0449'),
           ],
@@ -183,8 +195,11 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
         silent = 3;
       }
       if (request.method === 'POST' && request.url === '/api/v1/start') stage = 'running';
-      const body =
-        request.url === '/api/v1/works' ? [] : { stage, version: 7, mode: 'aws', pid: 1 };
+      const body = request.url?.startsWith('/api/v1/state')
+        ? {}
+        : request.url === '/api/v1/works'
+          ? []
+          : { stage, version: 7, mode: 'aws', pid: 1 };
       response
         .writeHead(isAllowed ? 200 : 401, { 'content-type': 'application/json' })
         .end(JSON.stringify(isAllowed ? body : { code: 'SERVER_TOKEN_REFUSED' }));
@@ -200,7 +215,7 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
        }).listen(Number(request.Parameters.localPortNumber[0]), '127.0.0.1');`,
     );
     let count = 1;
-    const outputs = {
+    const outputs: Partial<Record<StackOutput, string>> = {
       app: 'far',
       cluster: CLUSTER,
       service: 'flow',
@@ -208,14 +223,14 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
       // For browsers: the command line takes the tunnel.
       url: 'https://far.example.com',
       ui: 'alb',
-    } as const;
+    };
     const stack = {
       StackId: 'arn:stack',
       StackName: 'stormkite-far',
       StackStatus: 'CREATE_COMPLETE',
       CreationTime: '2026-11-25T00:00:00Z',
       Outputs: Object.entries(outputs).map(([name, OutputValue]) => ({
-        OutputKey: outputKeyOf('far', name as keyof typeof outputs),
+        OutputKey: outputKeyOf('far', name as StackOutput),
         OutputValue,
       })),
     };
@@ -276,6 +291,86 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
     });
   });
 
+  test('is opened in a browser at its own address', async ({ expect }) => {
+    const done = await run(['open', '--app', 'far', '--json'], { PATH: path });
+    expect(done).toMatchObject({
+      code: 0,
+      stdout: '{"app":"far","url":"https://far.example.com/view?token=s3cret"}\n',
+    });
+    expect(aws.asked.map(({ operation }) => operation)).not.toContain('StartSession');
+  });
+
+  test('takes commands beside a work, without a tunnel; Ctrl-C is theirs', async ({ expect }) => {
+    const workTask: WorkTask = {
+      contract: CONTRACT_VERSION,
+      app: 'far',
+      work: 'root.train',
+      key: 'W#Train#root.train',
+      epoch: 1,
+      tables: { state: 's', deltas: 'd' },
+      secretsPath: '/stormkite/far',
+      mode: 'aws',
+    };
+    const environment = [{ name: WORK_TASK_VARIABLE, value: JSON.stringify(workTask) }];
+    aws.answers['DescribeTasks'] = () => ({
+      tasks: [
+        {
+          taskArn: TASK,
+          lastStatus: 'RUNNING',
+          containers: [{ name: 'app', runtimeId: 'abc123-42' }],
+          overrides: { containerOverrides: [{ name: 'app', environment }] },
+        },
+      ],
+    });
+    aws.answers['ExecuteCommand'] = () => ({
+      session: { sessionId: 's-2', streamUrl: 'wss://x', tokenValue: 't' },
+    });
+    const go = join(rig.directory, 'go');
+    const waiting = await plugin(
+      `const { existsSync } = require('node:fs');
+       console.log('in the container');
+       setInterval(() => { if (existsSync(${JSON.stringify(go)})) process.exit(0); }, 20);`,
+    );
+    const args = ['exec', 'train', '--app', 'far', '--json', '--', 'sh', '-c', 'exit 3'];
+    const cli = rig.start(args, { ...aws.environment, PATH: waiting });
+    await cli.prints('in the container');
+    cli.child.kill('SIGINT');
+    cli.child.kill('SIGINT');
+    await writeFile(go, '');
+    // Session Manager does not tell how the command ended.
+    expect(await cli.done).toMatchObject({
+      code: 0,
+      stdout: '{"work":"root.train","code":null}\n',
+    });
+    const asked = aws.asked.map(({ operation }) => operation);
+    expect(asked).toContain('ExecuteCommand');
+    expect(asked).not.toContain('StartSession');
+  });
+
+  test('costs what its flow is, whatever its size', async ({ expect }) => {
+    aws.answers['DescribeTasks'] = () => ({
+      tasks: [
+        {
+          taskArn: TASK,
+          lastStatus: 'RUNNING',
+          cpu: '2048',
+          memory: '8192',
+          containers: [{ name: 'app', runtimeId: 'abc123-42' }],
+        },
+      ],
+    });
+    aws.answers['DescribeServices'] = () => ({
+      services: [{ networkConfiguration: { awsvpcConfiguration: { assignPublicIp: 'DISABLED' } } }],
+    });
+    const done = await run(['cost', '--app', 'far', '--json'], { PATH: path });
+    expect(done).toMatchObject({ code: 0 });
+    const { arm64 } = priceSnapshot.fargate;
+    expect(costSchema.parse(JSON.parse(done.stdout)).flowPerHour).toBeCloseTo(
+      2 * arm64.vcpuHour + 8 * arm64.gibHour,
+      6,
+    );
+  });
+
   test('is paused down to its tables, and resumed', async ({ expect }) => {
     const env = { PATH: path, STORMKITE_POLL_MS: '20' };
     const paused = await run(['pause', '--app', 'far', '--json'], env);
@@ -313,6 +408,22 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
       stderr: expect.stringMatching(/DEPLOY_TUNNEL_FAILED.*no such document/),
     });
     expect(aws.asked.map(({ operation }) => operation)).toContain('TerminateSession');
+    const closed: [StackOutput, string][] = [
+      ['app', 'closed'],
+      ['ui', 'none'],
+    ];
+    aws.answers['DescribeStacks'] = ({ StackName }) => {
+      if (StackName === 'stormkite-near') return 'ValidationError';
+      const Outputs = closed.map(([name, OutputValue]) => ({
+        OutputKey: outputKeyOf('closed', name),
+        OutputValue,
+      }));
+      return { Stacks: [{ StackId: 'arn:stack', StackName: 'team', Outputs }] };
+    };
+    expect(await run(['ps', '--app', 'closed'], { PATH: path })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('DEPLOY_NO_WAY_IN'),
+    });
     expect(await run(['ps', '--app', 'near'], { PATH: path })).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('CLI_APP_UNKNOWN'),

@@ -5,7 +5,7 @@ import { CliRig, type Cli, type Done } from '../../integration/cli/cli-rig.ts';
 import { until } from '../../support/until.ts';
 
 /** Steady once its work has said where it is; nothing in it counts time. */
-const TALK = `import { App, Flow, Work } from 'stormkite';
+const TALK = `import { App, Dict, Flow, Work } from 'stormkite';
 export class Listen extends Work<object> {
   heard: string[] = [];
   constructor() { super({ parallel: true, raiseException: false }); }
@@ -17,8 +17,13 @@ export class Listen extends Work<object> {
 }
 class Root extends Flow {
   listen = new Listen();
+  more = new Dict<Listen>();
   word = 'one';
-  run() { this.listen.run('hello'); }
+  wanted: string[] = [];
+  run() {
+    this.listen.run('hello');
+    for (const name of this.wanted) (this.more[name] ??= new Listen()).run(name);
+  }
   configureCommands() {
     return [{ name: 'say', description: 'Says a word', handler: () => 'said ' + this.word }];
   }
@@ -94,6 +99,59 @@ describe('the command line', { timeout: 300_000 }, () => {
     await bothUntil('running');
   });
 
+  test('prints the same of changes as they are watched, and of lines as they are followed', async ({
+    expect,
+  }) => {
+    const watching = rigs.map((rig) => rig.start(['state', 'watch', '/vars', '--json']));
+    const following = rigs.map((rig) => rig.start(['logs', '-f', '--tail', '0']));
+    // Whether somebody listens already only an answer tells.
+    const ops = (cli: Cli) =>
+      (cli.values as { ops: { path: string }[] }[]).flatMap(({ ops }) => ops);
+    for (const [index, rig] of rigs.entries()) {
+      await until(
+        'a change is heard',
+        async () => {
+          await rig.run('state', 'set', '/vars/word', `"${Math.random()}"`);
+          return ops(watching[index] as Cli).some(({ path }) => path === '/vars/word');
+        },
+        PATIENCE_MS,
+      );
+    }
+    const added = await both('state', 'set', '/vars/wanted', '["bob"]');
+    expect(added[1]).toEqual(added[0]);
+    for (const [index] of rigs.entries()) {
+      const wanted = () => ops(watching[index] as Cli).filter(({ path }) => path !== '/vars/word');
+      await until('it is watched', () => wanted().length > 0, PATIENCE_MS);
+      expect(wanted()).toEqual([{ op: 'replace', path: '/vars/wanted', value: ['bob'] }]);
+      await until(
+        'it is followed',
+        () => (following[index] as Cli).stdout.includes('[root.more.bob] heard bob\n'),
+        PATIENCE_MS,
+      );
+    }
+    for (const cli of [...watching, ...following]) {
+      cli.child.kill('SIGINT');
+      expect(await cli.done).toMatchObject({ code: 130 });
+    }
+  });
+
+  test('prints the same of a work that is deleted', async ({ expect }) => {
+    const unwanted = await both('state', 'set', '/vars/wanted', '[]');
+    expect(unwanted[1]).toEqual(unwanted[0]);
+    const [deleted, deletedThere] = await both('delete', 'root.more.bob');
+    expect(deletedThere).toEqual(deleted);
+    expect(deleted).toMatchObject({ code: 0, stdout: expect.stringContaining('root.more.bob') });
+    for (const rig of rigs)
+      await until(
+        'it is gone',
+        async () => !(await rig.run('ps')).stdout.includes('root.more.bob'),
+        PATIENCE_MS,
+      );
+    const [again, againThere] = await both('delete', 'root.more.bob');
+    expect(againThere).toEqual(again);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('WORK_UNKNOWN') });
+  });
+
   test('tells costs by the same schema', async ({ expect }) => {
     const [local, emulated] = await Promise.all(rigs.map((rig) => rig.run('cost', '--json')));
     expect(costSchema.parse(JSON.parse(local?.stdout ?? ''))).toMatchObject({
@@ -105,7 +163,7 @@ describe('the command line', { timeout: 300_000 }, () => {
     expect(found.flowPerHour).toBeGreaterThan(0);
     expect(found.cost?.works['root.listen']?.perHour).toBeGreaterThan(0);
     expect(found.cost?.idle.perHour).toBeGreaterThan(0);
-    const [text] = await Promise.all([rigs[1]?.run('cost')]);
+    const text = await rigs[1]?.run('cost');
     expect(text?.stdout).toMatch(/root\.listen +\$0\.0/);
     expect(text?.stdout).toContain('prices of us-east-1');
   });

@@ -1,5 +1,5 @@
 /** Commands about an app's life and its bill, on this machine. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import {
@@ -13,6 +13,7 @@ import {
   pricesSchema,
 } from '../../../cli/schemas.ts';
 import { priceSnapshot } from '../../../runtime/hardware/price-snapshot.ts';
+import { ScriptedCdk } from '../../support/scripted-cdk.ts';
 import { until } from '../../support/until.ts';
 import { COUNTER } from './apps.ts';
 import { CliRig } from './cli-rig.ts';
@@ -22,13 +23,18 @@ class Train extends Work<object> {
   constructor() {
     super({
       parallel: true, cloudCompute: new CloudCompute('gpu', { interruptible: true }),
-      secrets: { KEY: 'ssm:/shop/key' }, budget: { dollarsPerDay: 20 },
+      secrets: { KEY: 'ssm:/shop/key', TOKEN: 'env:SHOP_TOKEN' }, budget: { dollarsPerDay: 20 },
     });
   }
   run() {}
 }
 class Root extends Flow { train = new Train(); run() { this.train.run(); } }
 export default new App(new Root(), { budget: { dollarsPerDay: 50 } });
+`;
+
+const LARGE_FLOW = `import { App, CloudCompute, Flow } from 'stormkite';
+class Root extends Flow { run() {} }
+export default new App(new Root(), { flowCloudCompute: new CloudCompute('cpu-small') });
 `;
 
 describe('an app of this machine', () => {
@@ -114,17 +120,19 @@ describe('without an account', () => {
   });
   afterAll(() => rig.close());
 
-  test('deploy --dry-run prints the plan with its costs, and changes nothing', async ({
+  test('deploy --dry-run reads the plan from the template, and changes nothing', async ({
     expect,
   }) => {
     const file = await rig.write('shop/app.ts', GPU);
-    const { code, stdout } = await rig.run('deploy', file, '--dry-run', '--json');
-    expect(code).toBe(0);
+    const { code, stdout, stderr } = await rig.run('deploy', file, '--dry-run', '--json');
+    expect({ code, stderr }).toMatchObject({ code: 0 });
     const plan = deployPlanSchema.parse(JSON.parse(stdout));
     expect(plan).toMatchObject({
       app: 'shop',
       stack: 'stormkite-shop',
+      source: 'template',
       budgetPerDay: 50,
+      secrets: ['SHOP_TOKEN'],
       works: [
         {
           name: 'root.train',
@@ -140,24 +148,62 @@ describe('without an account', () => {
     // 100 GiB of disk and an address beside the type.
     expect(plan.works[0]?.perHour).toBeCloseTo(0.526 + 8 / 730 + 0.005, 3);
     expect(plan.idlePerMonth.total).toBeGreaterThan(10);
+    expect(plan.idlePerMonth.total).toBeLessThan(16);
     const parts = plan.idlePerMonth.parts.reduce((sum, part) => sum + part.dollars, 0);
     expect(parts).toBeCloseTo(plan.idlePerMonth.total, 2);
     const [, train] = plan.permissions;
     expect(train?.may).toContain('read the secret ssm:/shop/key');
-    const text = await rig.run('deploy', file, '--dry-run');
-    expect(text.stdout).toContain('idle it costs about');
-    expect(text.stdout).toMatch(/root\.train +Train +gpu \(spot\) +g4dn\.xlarge/);
-  });
+    expect(plan.resources).toContainEqual({ what: 'DynamoDB tables', count: 2 });
+    const role = plan.iam?.find((each) => each.role.includes('WorkTrain'));
+    expect(role?.statements).toContainEqual(
+      expect.objectContaining({
+        effect: 'Allow',
+        actions: expect.arrayContaining(['dynamodb:PutItem']),
+        conditions: expect.stringContaining('W#'),
+      }),
+    );
+  }, 120_000);
 
-  test('deploy asks before it changes anything, and refuses a CDK that cannot be used', async ({
+  test('deploy --dry-run counts what the user asks of the stack, and shows its refusals', async ({
     expect,
   }) => {
-    const file = await rig.write('ask/app.ts', GPU);
-    expect(await rig.run('deploy', file)).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('DEPLOY_NOT_CONFIRMED'),
+    const file = await rig.write('large/app.ts', LARGE_FLOW);
+    const values = ['-c', 'network=private', '-c', 'nodeImage=registry.example.com/node:22'];
+    const asked = [...values, '-c', 'stackName=team-large'];
+    const { code, stdout } = await rig.run('deploy', file, '--dry-run', ...asked);
+    expect(code).toBe(0);
+    expect(stdout).toContain('large as the stack team-large');
+    expect(stdout).toContain('the flow: Fargate, 2 vCPU, 8 GB, without a public address');
+    expect(stdout).toMatch(/\$175\.20 +private network: 24 interface endpoints/);
+    expect(stdout).toContain('statement by statement');
+    expect(stdout).toMatch(/Allow ecs:RunTask.* on /);
+    const refused = await rig.run('deploy', file, '--dry-run', '-c', 'ui=alb');
+    expect(refused).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/INFRA_UI_INCOMPLETE[^]*DEPLOY_CDK_FAILED/),
     });
+    expect(await rig.run('deploy', file, '--dry-run', '-c', 'alb')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_OPTION_INVALID'),
+    });
+  }, 120_000);
+
+  test('without a CDK, --dry-run works the plan out and says so; deploy refuses', async ({
+    expect,
+  }) => {
+    const file = await rig.write('ask/app.ts', LARGE_FLOW);
     await rig.write('node_modules/aws-cdk/package.json', '{"name":"aws-cdk","version":"3.0.0"}');
+    const values = ['-c', 'ui=alb', '-c', 'network=private'];
+    const planned = await rig.run('deploy', file, '--dry-run', '--json', ...values);
+    expect(planned).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('the stack is not made, and may differ'),
+    });
+    const plan = deployPlanSchema.parse(JSON.parse(planned.stdout));
+    expect(plan).toMatchObject({ source: 'app', iam: null });
+    const told = plan.idlePerMonth.parts.map(({ what }) => what);
+    expect(told[0]).toContain('2 vCPU, 8 GB, without a public address');
+    expect(plan.idlePerMonth.total).toBeGreaterThan(175 + 16 + 56);
     expect(await rig.run('deploy', file, '--yes')).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('DEPLOY_CDK_MISSING'),
@@ -178,15 +224,13 @@ describe('without an account', () => {
 
   test('a CDK that fails is named, and one that succeeds is remembered', async ({ expect }) => {
     const folder = join(rig.directory, 'cdk');
-    const file = await rig.write('cdk/app.ts', GPU);
-    await mkdir(join(folder, 'node_modules/aws-cdk/bin'), { recursive: true });
-    await writeFile(
-      join(folder, 'node_modules/aws-cdk/package.json'),
-      '{"name":"aws-cdk","version":"2.1148.1"}',
-    );
-    const program = join(folder, 'node_modules/aws-cdk/bin/cdk');
+    const file = await rig.write('cdk/app.ts', LARGE_FLOW);
     const run = (...args: string[]) => rig.start(args, { AWS_REGION: 'eu-north-1' }, folder).done;
-    await writeFile(program, 'process.exit(4);\n');
+    await ScriptedCdk.write(folder, { deploy: 'process.exit(4);', diff: 'process.exit(4);' });
+    expect(await run('deploy', file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('DEPLOY_NOT_CONFIRMED'),
+    });
     expect(await run('deploy', file, '--yes')).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('cdk deploy ended with code 4'),
@@ -195,29 +239,32 @@ describe('without an account', () => {
       code: 3,
       stderr: expect.stringContaining('DEPLOY_CDK_FAILED'),
     });
-    await writeFile(
-      program,
-      `const { writeFileSync } = require('node:fs');
-       const args = process.argv.slice(2);
-       writeFileSync(${JSON.stringify(join(folder, 'args.json'))}, JSON.stringify(args));
-       writeFileSync(args[args.indexOf('--outputs-file') + 1], JSON.stringify({ 'stormkite-cdk': { CdkAppRegion: 'eu-west-1' } }));`,
-    );
-    const done = await run('deploy', file, '--yes', '-c', 'ui=none');
+    const cdk = await ScriptedCdk.write(folder, {
+      deploy: `write(option('--outputs-file'), { [args[1]]: { CdkAppRegion: 'eu-west-1' } });`,
+    });
+    const done = await run('deploy', file, '--yes', '-c', 'ui=none', '-c', 'stackName=mine');
     expect(done).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('cdk is deployed in eu-west-1'),
     });
-    const args = JSON.parse(await readFile(join(folder, 'args.json'), 'utf8')) as string[];
-    expect(args.slice(0, 2)).toEqual(['deploy', 'stormkite-cdk']);
-    expect(args).toEqual(
-      expect.arrayContaining([`app=${file}`, 'name=cdk', 'stackName=stormkite-cdk', 'ui=none']),
+    const [made, deployed] = (await cdk.calls()).slice(-2);
+    expect(made).toMatchObject({ verb: 'synth' });
+    expect(made?.args).toEqual(
+      expect.arrayContaining(['mine', `app=${file}`, 'name=cdk', 'stackName=mine', 'ui=none']),
     );
+    // What is deployed is what was shown.
+    expect(deployed?.verb).toBe('deploy');
+    expect(deployed?.args.slice(0, 2)).toEqual(['mine', '--app']);
+    expect(deployed?.args[2]).toBe(made?.args[(made.args.indexOf('--output') ?? 0) + 1]);
     const recorded = JSON.parse(
       await readFile(join(rig.home, 'deployments.json'), 'utf8'),
     ) as object;
     expect(recorded).toMatchObject({
-      cdk: { region: 'eu-west-1', stack: 'stormkite-cdk', appFile: file },
+      cdk: { region: 'eu-west-1', stack: 'mine', appFile: file },
     });
+    // The next one goes to the same stack.
+    expect(await run('deploy', file, '--yes')).toMatchObject({ code: 0 });
+    expect((await cdk.calls()).at(-1)?.args[0]).toBe('mine');
   });
 
   test('init --aws pins the CDK in a project, once', async ({ expect }) => {

@@ -121,7 +121,7 @@ export class CostKeeper {
     if (limits.every(({ limit }) => limit === null)) return null;
     const unpriced = this.#unpricedTypes(spec);
     if (unpriced.length > 0) {
-      const message = `${unpriced.join(', ')} has no price, so the budget cannot be kept: run \`stormkite prices --refresh\` and deploy again`;
+      const message = `${unpriced.join(', ')} has no price, so the budget cannot be kept: run \`stormkite prices --refresh${unpriced.map((type) => ` --type ${type}`).join('')}\` and deploy again`;
       return { ok: false, reason: 'budget', message };
     }
     this.#look();

@@ -1,5 +1,6 @@
 /** The flow of a deployed app as a service of ECS, and the way in to its task. */
 import {
+  DescribeServicesCommand,
   DescribeTasksCommand,
   ExecuteCommandCommand,
   ListTasksCommand,
@@ -14,6 +15,8 @@ import { workTaskOf } from '../launcher/task-request.ts';
 import { attempt } from './aws-error.ts';
 
 const PORT_FORWARDING = 'AWS-StartPortForwardingSession';
+const UNITS_PER_VCPU = 1_024;
+const MIB_PER_GIB = 1_024;
 
 /** A container that Systems Manager can reach. */
 export interface ContainerTarget {
@@ -50,6 +53,32 @@ export async function workContainer(
   const own = tasks.filter((task) => workTaskOf(task)?.work === work);
   const newest = own.toSorted((a, b) => (workTaskOf(b)?.epoch ?? 0) - (workTaskOf(a)?.epoch ?? 0));
   return targetOf(cluster, newest[0]);
+}
+
+/** What of a flow is billed. */
+export interface FlowShape {
+  readonly vcpus: number;
+  readonly memoryGiB: number;
+  readonly hasPublicIp: boolean;
+}
+
+/** Of the flow's running task; `null` while there is none. */
+export async function flowShape(
+  client: ECSClient,
+  cluster: string,
+  service: string,
+): Promise<FlowShape | null> {
+  const [task] = await runningTasks(client, cluster, { serviceName: service });
+  if (task === undefined) return null;
+  const { services = [] } = await attempt('looking at the flow’s service', () =>
+    client.send(new DescribeServicesCommand({ cluster, services: [service] })),
+  );
+  const network = services[0]?.networkConfiguration?.awsvpcConfiguration;
+  return {
+    vcpus: Number(task.cpu ?? 0) / UNITS_PER_VCPU,
+    memoryGiB: Number(task.memory ?? 0) / MIB_PER_GIB,
+    hasPublicIp: network?.assignPublicIp === 'ENABLED',
+  };
 }
 
 export async function setFlowCount(

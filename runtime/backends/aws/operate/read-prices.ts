@@ -61,7 +61,7 @@ export async function readPrices(clients: PriceClients, wish: PriceWish): Promis
   const { arm64, x86 } = fallback.fargate;
   const fargate = await products(clients.pricing, 'AmazonECS', { regionCode: region });
   const unit = (ending: string, known: number): number =>
-    priceOf(fargate.find(({ product }) => isUsage(product.attributes, ending))) ?? known;
+    firstPrice(fargate.filter(({ product }) => isUsage(product.attributes, ending))) ?? known;
   const disk = await products(clients.pricing, 'AmazonEC2', {
     regionCode: region,
     productFamily: 'Storage',
@@ -88,9 +88,9 @@ export async function readPrices(clients: PriceClients, wish: PriceWish): Promis
         gibHour: unit('Fargate-GB-Hours', x86.gibHour),
       },
     },
-    gp3GibMonth: priceOf(disk[0]) ?? fallback.gp3GibMonth,
+    gp3GibMonth: firstPrice(disk) ?? fallback.gp3GibMonth,
     publicIpv4Hour:
-      priceOf(address.find(({ product }) => isUsage(product.attributes, 'InUseAddress'))) ??
+      firstPrice(address.filter(({ product }) => isUsage(product.attributes, 'InUseAddress'))) ??
       fallback.publicIpv4Hour,
   };
 }
@@ -108,7 +108,7 @@ async function instancePrice(
     preInstalledSw: 'NA',
     capacitystatus: 'Used',
   });
-  return priceOf(found[0]);
+  return firstPrice(found);
 }
 
 async function products(
@@ -138,9 +138,11 @@ async function products(
   return found;
 }
 
-/** Dollars of a unit; a product without a price, or with a price of nothing, tells none. */
-function priceOf(product: Product | undefined): number | null {
-  for (const { priceDimensions } of Object.values(product?.terms.OnDemand ?? {}))
+/** Dollars of a unit. A product without a price, or with a price of nothing, tells none: others of the kind may. */
+function firstPrice(products: readonly Product[]): number | null {
+  for (const { priceDimensions } of products.flatMap(({ terms }) =>
+    Object.values(terms.OnDemand ?? {}),
+  ))
     for (const { pricePerUnit } of Object.values(priceDimensions)) {
       const dollars = Number(pricePerUnit.USD ?? Number.NaN);
       if (Number.isFinite(dollars) && dollars > 0) return dollars;

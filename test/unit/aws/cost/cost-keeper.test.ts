@@ -301,7 +301,7 @@ describe('a budget', () => {
     const refusal = keeper.refusalOf(specOf(TRAIN));
     expect(refusal).toMatchObject({
       reason: 'budget',
-      message: expect.stringContaining('--refresh'),
+      message: expect.stringMatching(/prices --refresh --type [a-z0-9]+\.[a-z0-9]+/),
     });
     expect(refusal).not.toHaveProperty('retryAfterMs');
     const free = await open({ prices });
