@@ -67,7 +67,7 @@ export function passRequest(
 }
 
 /**
- * Passes on a request that asks for a WebSocket or another protocol; resolves when it is over.
+ * Passes on a request that asks for a WebSocket; resolves when it is over.
  *
  * @param response - of the same socket, for an upstream that answers something else
  */

@@ -30,6 +30,10 @@ export class Upgrades {
   /** Takes the upgrades of a server. */
   attach(server: Server, check: (request: IncomingMessage) => AppError | null): void {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (request.headers.upgrade?.trim().toLowerCase() !== 'websocket') {
+        ignoreUpgrade(server, request, socket, head);
+        return;
+      }
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
       // A peer that goes away is no failure of ours; whoever handles the socket hears of it too.
@@ -55,6 +59,24 @@ export class Upgrades {
       socket.on('close', () => clearTimeout(force));
     }
   }
+}
+
+/**
+ * Answers a request that would rather speak another protocol (HTTP/2 mostly) in ours, as RFC 9110 lets a server do. It was
+ * taken out of HTTP with its body unread, so it comes in again, without its wish.
+ */
+function ignoreUpgrade(
+  server: Server,
+  { method, url, httpVersion, rawHeaders }: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.toLowerCase() !== 'upgrade')
+      lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('connection', socket);
 }
 
 function refuse(socket: Duplex, error: unknown): void {
