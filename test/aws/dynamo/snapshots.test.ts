@@ -4,6 +4,7 @@ import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/clie
 import { appKey } from '../../../runtime/backends/aws/contract.ts';
 import { itemKey } from '../../../runtime/backends/aws/dynamo/chunks.ts';
 import { queryAll } from '../../../runtime/backends/aws/dynamo/query.ts';
+import { sweep } from '../../../runtime/backends/aws/dynamo/sweep.ts';
 import { logKey } from '../../../runtime/backends/aws/dynamo/turn-log.ts';
 import { Model, turnOf } from '../../contract/state-store.contract.ts';
 import { test, type DynamoDbRig } from '../../support/dynamodb.ts';
@@ -221,6 +222,24 @@ describe('snapshots', () => {
     expect((await pointer(dynamodb)).position).toBe(0);
     expect(await next.load()).toEqual(model.app);
     await zombie.close();
+    await next.close();
+  });
+
+  test('a holder that stood still sweeps nothing beyond its own snapshot', async ({
+    dynamodb,
+    expect,
+  }) => {
+    const model = new Model();
+    const lease = await storeOver(dynamodb, { limits: { turns: 3 } }).open(APP);
+    for (let version = 1; version <= 3; version += 1)
+      await lease.commit(model.add(turnOf(version)), model.snapshot);
+    await until('it is swept', async () => (await pointer(dynamodb)).swept === 4);
+    await lease.close();
+    const place = { client: dynamodb.client, table: dynamodb.tables.state, app: APP };
+    const late = { position: 2, fence: 0, now: Date.now(), pauseMs: 0 };
+    await sweep(place, late, new AbortController().signal);
+    const next = await storeOver(dynamodb).open(APP);
+    expect(await next.load()).toEqual(model.app);
     await next.close();
   });
 

@@ -33,10 +33,11 @@ export async function sweep(place: LogPlace, what: Sweep, signal: AbortSignal): 
     signal,
     only: [PARTITION_KEY, SORT_KEY, 'k', TTL_ATTRIBUTE],
   };
-  const snapshots = { ...every, from: SNAPSHOT_PREFIX, to: SNAPSHOT_PREFIX + AFTER_ALL };
+  // Nothing beyond its own: a holder that stood still meanwhile does not know of newer snapshots.
+  const snapshots = { ...every, from: SNAPSHOT_PREFIX, to: current };
   for await (const item of queryAll(place.client, snapshots)) {
     const sk = item[SORT_KEY]?.S ?? '';
-    if (sk !== current && !sk.startsWith(`${current}#`)) await add(batch, itemKey(pk, sk));
+    if (sk !== current) await add(batch, itemKey(pk, sk));
   }
   const records = { ...every, from: LOG_PREFIX, to: logKey(position) + AFTER_ALL };
   for await (const item of queryAll(place.client, records)) {
