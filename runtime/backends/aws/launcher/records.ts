@@ -18,8 +18,10 @@ import {
   type RunRow,
 } from './rows.ts';
 
-/** How long the row of a run that ended, and what it was started with, stay readable. */
+/** How long the row of a run that ended stays readable. */
 const ENDED_TTL_DAYS = 7;
+/** How long what a run is started with stays, from its launch on: nobody removes that of a work that was deleted. */
+const INPUT_TTL_DAYS = 30;
 /** How long costs of a machine can be counted after it is gone. */
 const MACHINE_TTL_DAYS = 400;
 const DAY_SECONDS = 86_400;
@@ -106,6 +108,8 @@ export class LauncherRecords {
       sk: inputSortKey(row.epoch),
       text: JSON.stringify(spec),
       attributes: { fence },
+      // A launch that waits longer finds none, and is made anew.
+      ttlSeconds: Number(secondsAfter(row.createdAt, INPUT_TTL_DAYS)),
       condition: {
         expression: 'attribute_not_exists(fence) OR fence <= :mine',
         values: { ':mine': fence },

@@ -19,6 +19,20 @@ function expectOk(result: { readonly ok: boolean }): void {
   if (!result.ok) throw new Error(JSON.stringify(result));
 }
 
+describe('what a launch is started with', () => {
+  test('expires, whatever becomes of its work', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    const flow = await openFlow(account);
+    const before = Date.now() / 1_000;
+    await flow.launcher.launch(specOf(WORK));
+    const [input] = account.items.values();
+    const days = (Number(input?.['ttl'].N) - before) / 86_400;
+    expect(days).toBeGreaterThan(29);
+    expect(days).toBeLessThan(31);
+    await flow.launcher.close();
+  });
+});
+
 describe('a launch', () => {
   test('starts one instance and one task, tells why it waits, and where the work is reached', async ({
     expect,
