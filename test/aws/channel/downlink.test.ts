@@ -187,6 +187,25 @@ describe('a work whose flow is lost', () => {
     expect(records.find(({ notice }) => notice !== null)?.notice?.reason).toBe('interrupted');
   });
 
+  test('is not fooled by other changes of the lease than its renewal', async ({
+    dynamodb,
+    expect,
+  }) => {
+    await putInput(dynamodb, specOf());
+    const rig = new WorkRig(dynamodb, { timings });
+    for (let note = 0; rig.stopCode === null; note += 1) {
+      const Item = {
+        ...itemKey(leaseKey('test'), leaseKey('test')),
+        token: { N: '1' },
+        beat: { N: '7' },
+        note: { N: String(note) },
+      };
+      await dynamodb.client.send(new PutItemCommand({ TableName: dynamodb.tables.state, Item }));
+    }
+    expect(rig.stopCode).toBe(WORK_EXIT_CODES.flowLost);
+    rig.close();
+  });
+
   test('that does not end gets its end written, and is ended', async ({ dynamodb, expect }) => {
     await putInput(dynamodb, specOf());
     const rig = new WorkRig(dynamodb, { timings });

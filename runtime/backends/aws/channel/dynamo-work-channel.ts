@@ -193,7 +193,8 @@ export class DynamoWorkChannel implements WorkChannel {
       new GetItemCommand({ TableName: tables.state, Key: itemKey(key, key) }),
       { abortSignal: signal },
     );
-    return JSON.stringify(Item ?? null);
+    // A renewal moves `beat`, a new holder `token`; whatever else is in the item says nothing of a flow that lives.
+    return `${Item?.['token']?.N ?? ''} ${Item?.['beat']?.N ?? ''}`;
   }
 
   #flowLost(why: 'lease' | 'unreachable', forMs: number): void {
