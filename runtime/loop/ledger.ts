@@ -184,7 +184,16 @@ export class Ledger {
   /** Everything in flight or waiting is stopped; so is the work. False when it was already. */
   stop(at: number, reason: string): boolean {
     if (this.status.stage === 'stopped') return false;
-    const stopped: WorkStatus = { stage: 'stopped', timestamp: at, reason };
+    this.#stopAll({ stage: 'stopped', timestamp: at, reason });
+    return true;
+  }
+
+  /** Somebody stopped the process past the flow; its call may have ended as stopped already, without a reason. */
+  stoppedOutside(at: number, message: string): void {
+    this.#stopAll({ stage: 'stopped', timestamp: at, reason: 'external', message });
+  }
+
+  #stopAll(stopped: WorkStatus): void {
     const { active } = this;
     for (const hash of ledgerOf(this.calls).queue ?? []) {
       this.#document.addStatus(hash, stopped);
@@ -197,7 +206,6 @@ export class Ledger {
       this.#document.outcome(active.hash, 'stopped');
       this.#document.compact(active.hash);
     }
-    return true;
   }
 
   /** The process was asked for without a call, or once more after a stop or a failure. */

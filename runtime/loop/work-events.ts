@@ -109,7 +109,8 @@ export class WorkEvents {
   fact(state: WorkState, fact: WorkFact): void {
     this.#parts.works.touch(state);
     if (isLive(fact)) {
-      if (fact.epoch <= state.goneEpoch) return;
+      // One of an older launch beside the one that is seen: its launcher ends it.
+      if (fact.epoch <= state.goneEpoch || fact.epoch < (state.seen?.epoch ?? 0)) return;
       if (state.seen?.epoch !== fact.epoch) state.seenSince = this.#parts.clock.now();
       state.see(fact);
       if (fact.pending) {
@@ -149,6 +150,12 @@ export class WorkEvents {
   #died(state: WorkState, fact: Exclude<WorkFact, LiveFact>): void {
     const { clock } = this.#parts;
     const reason = fact.state === 'lost' ? 'interrupted' : fact.reason;
+    if (reason === 'stopped') {
+      // Whoever did that wants it to stay so: `start()` or other arguments bring it back.
+      state.ledger.stoppedOutside(clock.now(), fact.message);
+      state.want('stopped');
+      return;
+    }
     const status: WorkStatus = {
       stage: 'failed',
       timestamp: clock.now(),

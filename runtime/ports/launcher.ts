@@ -72,6 +72,6 @@ export interface WorkAddress {
 
 /**
  * Why a process is gone: `interrupted` (host or flow lost; the call is re-sent), `oom`, `exited` (by itself or killed from
- * outside), `stopped` (as asked), `tree` (it rebuilt another tree), `load` (the app file did not load there).
+ * outside), `stopped` (as asked, or by a person past the flow), `tree` (it rebuilt another tree), `load` (the app file did not load there).
  */
 export type ExitReason = 'interrupted' | 'oom' | 'exited' | 'stopped' | 'tree' | 'load';

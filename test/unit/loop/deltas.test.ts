@@ -221,6 +221,20 @@ describe('deltas', () => {
     expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
 
+  test('say nothing of a stop past the flow: its work is stopped, and stays so', async ({
+    expect,
+  }) => {
+    const app = await wired();
+    await begin(app);
+    const message = 'it was stopped from outside';
+    app.tell({ work, epoch: 1, pid: 7, state: 'exited', reason: 'stopped', message });
+    await app.pass(60_000);
+    const { step } = app.app.root;
+    expect(step.status).toMatchObject({ stage: 'stopped', reason: 'external', message });
+    expect(app.launches).toHaveLength(1);
+    expect(app.loop.stage).toBe('running');
+  });
+
   test('of an older epoch move the mark and change nothing', async ({ expect }) => {
     const app = await wired();
     await begin(app);
@@ -418,6 +432,22 @@ describe('a flow that comes back while its works live on', () => {
     expect(again.work('root.step').calls).toEqual([[1], [2]]);
     expect(again.work('root.step').launches).toBe(1);
     await again.close();
+  });
+});
+
+describe('a flow that finds two processes of a work', () => {
+  test('takes the newer one, and leaves the older one to its launcher', async ({ expect }) => {
+    const store = new MemoryStateStore();
+    const before = await wired(store);
+    await begin(before);
+    before.tell({ work, epoch: 1, pid: 7, state: 'lost', message: 'gone' });
+    await before.pass(1_000);
+    before.loop.abandon();
+    await before.lease.close();
+    const older: WorkFact = { work, epoch: 1, pid: null, state: 'starting' };
+    const app = await wired(store, [{ ...running, epoch: 2 }, older]);
+    await app.pass(1_000);
+    expect({ ended: app.ended, launches: app.launches }).toEqual({ ended: [], launches: [] });
   });
 });
 

@@ -199,10 +199,14 @@ export class EcsLauncher implements Launcher {
       // ECS has long known this task, if it still does.
       if (age > timings.missingMs) run.taskSinceMs = clock.monotonic() - timings.missingMs;
     }
+    for (const run of book.runs.values()) {
+      // Its launch was recorded, that was not heard, and another one made in its place: two must never both work.
+      const { work, epoch } = run.row;
+      if ((book.newest(work)?.epoch ?? epoch) > epoch) book.changeRun(run, { stop: 'asked' });
+    }
     for (const row of runs) {
       const isNewest = book.newest(row.work)?.epoch === row.epoch;
-      if (isNewest && row.end !== null && row.end.reason !== 'stopped')
-        this.#unheard.push(factOfEnd(row));
+      if (isNewest && row.end !== null && !isAsAsked(row)) this.#unheard.push(factOfEnd(row));
     }
   }
 
@@ -242,7 +246,7 @@ export class EcsLauncher implements Launcher {
     if (run.told === text) return;
     run.told = text;
     const isHeard = this.#handlers.size > 0;
-    if (!isHeard && run.over && run.row.end?.reason !== 'stopped') this.#unheard.push(fact);
+    if (!isHeard && run.over && !isAsAsked(run.row)) this.#unheard.push(fact);
     for (const handler of this.#handlers) handler(fact);
   }
 
@@ -281,6 +285,11 @@ export class EcsLauncher implements Launcher {
     for (const { row } of this.#machines.all)
       log(`${row.instanceId} was given back, and its end was not seen; look for it in EC2`);
   }
+}
+
+/** An end that the flow brought about is no news; a stop from outside is. */
+function isAsAsked({ stop, end }: RunRow): boolean {
+  return stop === 'asked' && end?.reason === 'stopped';
 }
 
 async function allGone(machines: readonly Machine[]): Promise<void> {

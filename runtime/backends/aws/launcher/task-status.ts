@@ -46,6 +46,10 @@ const OWN_ENDS: Readonly<Record<number, readonly [reason: ExitReason, why: strin
   [WORK_EXIT_CODES.noInput]: ['interrupted', 'it found nothing that tells it what to do'],
   [WORK_EXIT_CODES.noSecret]: ['exited', 'a secret does not exist, or its role may not read it'],
   [WORK_EXIT_CODES.notSupplied]: ['interrupted', 'its secrets or packages could not be had'],
+  [WORK_EXIT_CODES.noMount]: [
+    'exited',
+    'an S3 folder of its mounts does not exist, its role may not read it, or it has no room',
+  ],
 };
 
 const HOST_GONE = /Host EC2 \(instance [^)]*\)|TerminationNotice|SpotInterruption/i;
@@ -101,7 +105,7 @@ function toStopped(task: Task, cause: StopCause | null): Extract<TaskSight, { st
     return ended('oom', `it used more memory than its container may${why}`);
   const { stopCode } = task;
   if (stopCode === 'TaskFailedToStart') return failedToStart(why, ended);
-  if (stopCode === 'UserInitiated') return ended('exited', `it was stopped from outside${why}`);
+  if (stopCode === 'UserInitiated') return ended('stopped', `it was stopped from outside${why}`);
   const own = exitCode === null ? undefined : OWN_ENDS[exitCode];
   if (own) {
     const [reason, what] = own;

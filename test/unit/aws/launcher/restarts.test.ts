@@ -1,4 +1,5 @@
 import { describe, test } from 'vitest';
+import { appError } from '../../../../runtime/errors/index.ts';
 import { SystemClock } from '../../../../runtime/host/system-clock.ts';
 import type { ClockTimer } from '../../../../runtime/ports/clock.ts';
 import { until } from '../../../support/until.ts';
@@ -121,6 +122,44 @@ describe('a flow that comes back', () => {
     expect(heard).toMatchObject({ reason: 'exited', message: 'exited with code 3' });
     expect(settled).toContain(WORK);
     await flow.launcher.close();
+  });
+
+  test('hears that somebody stopped a task meanwhile', async ({ expect }) => {
+    const account = await left();
+    Object.assign(account.tasks[0]!, { status: 'STOPPED', stopCode: 'UserInitiated' });
+    const flow = await openFlow(account);
+    await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
+    const facts = [...(await flow.launcher.observe()), ...flow.facts];
+    expect(facts.find(({ state }) => state === 'exited')).toMatchObject({
+      reason: 'stopped',
+      message: expect.stringContaining('from outside'),
+    });
+    await flow.launcher.close();
+  });
+
+  test('never starts a launch whose record was not known to be written, beside the one after it', async ({
+    expect,
+  }) => {
+    const account = new ScriptedAccount();
+    let isLost = true;
+    const first = await openFlow(account, {
+      guard: async (name, take) => {
+        const answer = await take();
+        if (name !== 'PutRow' || !isLost) return answer;
+        isLost = false;
+        throw appError('STORE_UNREACHABLE', { where: 'state', problem: 'lost', advice: 'wait' });
+      },
+    });
+    expect(await first.launcher.launch(specOf(WORK))).toMatchObject({ ok: false, reason: 'store' });
+    await first.launcher.launch(specOf(WORK, { epoch: 2 }));
+    await first.told(WORK, 'running', 2);
+    first.launcher.leave();
+    account.fence += 1;
+    const second = await openFlow(account);
+    await until('it has ended', () => account.row('R#')[0]?.['end'] !== null);
+    expect(epochsOf(account, WORK)).toEqual([2]);
+    expect(account.running).toHaveLength(1);
+    await second.launcher.close();
   });
 
   test('is told again of an end that was recorded, until the work is launched anew', async ({

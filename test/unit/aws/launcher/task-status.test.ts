@@ -77,6 +77,7 @@ describe('the status table', () => {
         ['noInput', 'interrupted', 'nothing that tells it what to do'],
         ['noSecret', 'exited', 'a secret'],
         ['notSupplied', 'interrupted', 'secrets or packages'],
+        ['noMount', 'exited', 'an S3 folder'],
       ] as const
     ).map(
       ([code, reason, message]) =>
@@ -103,7 +104,7 @@ describe('the status table', () => {
       'stopped',
       'as asked',
     ],
-    ['a stop from outside', ['UserInitiated', { reason: 'by Ada' }], 'exited', 'outside: by Ada'],
+    ['a stop from outside', ['UserInitiated', { reason: 'by Ada' }], 'stopped', 'outside: by Ada'],
     [
       'a start that took too long',
       ['UserInitiated', { cause: 'start' }],
