@@ -147,5 +147,7 @@ function stackProgram(): string {
   const loader = isSource
     ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
     : [];
-  return [process.execPath, ...loader, main].map((part) => `"${part}"`).join(' ');
+  const parts = [process.execPath, ...loader, main].map((part) => `"${part}"`);
+  // The parser of `cdk` takes away quotes with which a value both begins and ends; the program does not look at its arguments.
+  return [...parts, 'stack'].join(' ');
 }

@@ -162,7 +162,7 @@ describe('without an account', () => {
         conditions: expect.stringContaining('W#'),
       }),
     );
-  }, 120_000);
+  }, 300_000);
 
   test('deploy --dry-run counts what the user asks of the stack, and shows its refusals', async ({
     expect,
@@ -186,7 +186,7 @@ describe('without an account', () => {
       code: 2,
       stderr: expect.stringContaining('CLI_OPTION_INVALID'),
     });
-  }, 120_000);
+  }, 300_000);
 
   test('without a CDK, --dry-run works the plan out and says so; deploy refuses', async ({
     expect,
