@@ -15,6 +15,16 @@ export const FRAMED_BY_OWN_PAGES = "frame-ancestors 'self'";
 /** Path below the API that tells whether the server lives; needs no token. */
 export const HEALTH_PATH = '/healthz';
 
+/** What a page of another site says of itself where it sends no `Origin`. */
+const FOREIGN = new Set(['cross-site', 'same-site']);
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether code of the app answers: no link of another site may run it. */
+    readonly runsHandler?: boolean;
+  }
+}
+
 /** Why a request is refused; `null` when it is not. */
 type Check = (request: IncomingMessage) => AppError | null;
 
@@ -23,7 +33,7 @@ function checkOf(access: Access, base: string): Check {
     const { headers, socket } = request;
     const { host, origin, authorization, cookie } = headers;
     const forwarded = headers['x-forwarded-for'];
-    return access.check({
+    const refused = access.check({
       isOpen: isPreflight(request) || isProbe(request, base),
       host,
       origin,
@@ -33,6 +43,9 @@ function checkOf(access: Access, base: string): Check {
       address: socket.remoteAddress ?? '',
       forwardedFor: [forwarded].flat().join(',') || undefined,
     });
+    if (refused !== null) return refused;
+    const isLink = isPage(request, base) && isNavigation(request);
+    return isForeign(request) && !isLink ? refusedOrigin(request) : null;
   };
 }
 
@@ -53,7 +66,10 @@ export function addGuard(
       .header('referrer-policy', 'same-origin')
       // The dashboard says more than this.
       .header('content-security-policy', FRAMED_BY_OWN_PAGES);
-    const refused = check(request.raw);
+    const { runsHandler = false } = request.routeOptions.config;
+    const refused =
+      check(request.raw) ??
+      (runsHandler && isForeign(request.raw) ? refusedOrigin(request.raw) : null);
     if (refused !== null) {
       tellRefusal(reply, refused);
       throw refused;
@@ -146,8 +162,39 @@ function isPreflight({ method, headers }: IncomingMessage): boolean {
 }
 
 /** Whether a browser may be opening a page: anything that is read outside of the API. */
-function isPage({ method, url = '' }: IncomingMessage, base: string): boolean {
-  return isRead(method) && !url.startsWith(`${base}/`) && url !== base;
+function isPage({ method, url }: IncomingMessage, base: string): boolean {
+  const path = pathOf(url);
+  return isRead(method) && path !== null && path !== base && !path.startsWith(`${base}/`);
+}
+
+/** The path as routes are found by it; `null` when it cannot be read. */
+function pathOf(url = ''): string | null {
+  try {
+    return decodeURIComponent(url.split(/[?#]/)[0] ?? '');
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether a page of another site asks without saying of which: as an image, a script or a form it may ask for anything, and
+ * sends no `Origin`. One that has an origin passed its check. Programs that are no browsers say nothing of all this.
+ */
+function isForeign({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return headers.origin === undefined && typeof site === 'string' && FOREIGN.has(site);
+}
+
+/** Whether somebody follows a link, in a window and not in a frame. */
+function isNavigation({ method, headers }: IncomingMessage): boolean {
+  const isDocument = headers['sec-fetch-dest'] === 'document';
+  return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && isDocument;
+}
+
+function refusedOrigin({ headers }: IncomingMessage): AppError {
+  const { referer = '' } = headers;
+  const origin = URL.canParse(referer) ? new URL(referer).origin : 'unknown';
+  return appError('SERVER_ORIGIN_REFUSED', { origin });
 }
 
 function tokenIn({ url = '' }: IncomingMessage): string | null {

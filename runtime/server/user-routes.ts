@@ -24,6 +24,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, handlers: Handlers, roo
   app.route<{ Params: Record<string, string>; Querystring: Record<string, string | string[]> }>({
     method,
     url: root + path,
+    config: { runsHandler: true },
     handler: async (request, reply) => {
       const query = toRecord(request.query);
       const by = clientOf(request.raw);

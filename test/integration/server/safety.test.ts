@@ -2,6 +2,8 @@
 import { connect } from 'node:net';
 import { afterEach, describe, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { Flow } from '../../../runtime/component/flow.ts';
+import type { ApiRoute } from '../../../runtime/component/flow-options.ts';
 import { ServerRig, type Ask } from './server-rig.ts';
 
 const TOKEN = 'secret-token';
@@ -136,6 +138,19 @@ describe('a server that others can reach', () => {
     expect((await rig.ask('GET', '/status', bearer(TOKEN))).status).toBe(200);
   });
 
+  test('the API takes no token from a URL, however its path is written', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    for (const path of [
+      '/api/v1/status',
+      '/%61pi/v1/status',
+      '/api/v1%2fstatus',
+      '/%61%70i%2Fv1',
+      '/%ff',
+    ])
+      expect((await rig.askRaw('GET', `${path}?token=${TOKEN}`)).status, path).toBe(401);
+    expect((await rig.askRaw('GET', `/vie%77?token=${TOKEN}`)).status).toBe(303);
+  });
+
   test('no answer repeats the token, or what was sent as one', async ({ expect }) => {
     rig = await ServerRig.open({ token: TOKEN });
     const paths = [
@@ -154,6 +169,64 @@ describe('a server that others can reach', () => {
     expect(text).not.toContain('my-other-secret');
     for (const path of ['/status', '/openapi.json', '/state', '/works', '/history'])
       expect((await rig.ask('GET', path, bearer(TOKEN))).text).not.toContain(TOKEN);
+  });
+});
+
+describe('a page of another site', () => {
+  class Shop extends Flow {
+    resets = 0;
+    run(): void {}
+    override configureApi(): ApiRoute[] {
+      return [{ method: 'GET', path: '/reset', handler: () => (this.resets += 1) }];
+    }
+  }
+  const from = (site: string, more: Record<string, string> = {}): Ask => ({
+    headers: { 'sec-fetch-site': site, ...more },
+  });
+  const image = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+  const frame = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' };
+  const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+
+  test('reaches nothing by an image or a frame, and code of the app not by a link either', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const rig = await ServerRig.open({ createRoot: () => new Shop() });
+    onTestFinished(() => rig.close());
+    const refused = { status: 403, body: { code: 'SERVER_ORIGIN_REFUSED' } };
+    for (const site of ['cross-site', 'same-site']) {
+      for (const path of [
+        '/reset',
+        '/api/v1/state',
+        '/works/root.w/run',
+        '/view',
+        '/%61pi/v1/state',
+      ])
+        for (const how of [image, frame])
+          expect(await rig.askRaw('GET', path, from(site, how)), path).toMatchObject(refused);
+      for (const path of ['/reset', '/api/v1/state', '/api/v1/logs'])
+        expect(await rig.askRaw('GET', path, from(site, link)), path).toMatchObject(refused);
+      expect((await rig.askRaw('POST', '/view', from(site, link))).status).toBe(403);
+      expect((await rig.askRaw('GET', '/view', from(site, link))).status).toBe(200);
+    }
+    expect(rig.loop.document()).toMatchObject({ vars: { resets: 0 } });
+  });
+
+  test('is told by what browsers say: programs, own pages and allowed origins are not refused', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const rig = await ServerRig.open({ createRoot: () => new Shop() });
+    onTestFinished(() => rig.close());
+    const asks: Ask[] = [
+      {},
+      from('none', link),
+      from('same-origin', image),
+      from('same-site', { origin: 'http://localhost:5173', 'sec-fetch-mode': 'cors' }),
+      from('cross-site', { origin: 'http://127.0.0.1:5173', 'sec-fetch-mode': 'cors' }),
+    ];
+    for (const ask of asks) expect((await rig.askRaw('GET', '/reset', ask)).status).toBe(200);
+    expect(rig.loop.document()).toMatchObject({ vars: { resets: asks.length } });
   });
 });
 
