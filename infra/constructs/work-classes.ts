@@ -4,6 +4,7 @@
  * T1 What a run reserves and which GPUs it gets is said by `RunTask`; a definition has the least that ECS takes.
  * T2 Bridge mode: works share the address of their machine, and get a port of it that ECS chooses.
  */
+import { posix } from 'node:path';
 import {
   Duration,
   aws_ecs as ecs,
@@ -19,6 +20,7 @@ import {
   CONTAINER_NAME,
   PORT_VARIABLE,
   ROLE_VARIABLE,
+  s3FolderOf,
   STOP_TIMEOUT_SECONDS,
   type TaskVariant,
 } from '../../runtime/backends/aws/contract.ts';
@@ -38,6 +40,8 @@ const NVIDIA_CAPABILITIES = { NVIDIA_DRIVER_CAPABILITIES: 'compute,utility' } as
 const MAX_FAMILY_PREFIX = 120;
 const MAX_NAME = 40;
 const UNIQUE_DIGITS = 8;
+/** Absolute, and not the root itself. */
+const MOUNT_PATH = /^\/+[^/]/;
 
 export interface WorkClassesProps {
   readonly prepared: PreparedApp;
@@ -115,9 +119,7 @@ export class WorkClasses extends Construct {
     taskRole: iam.Role,
   ): ecs.Ec2TaskDefinition {
     const { prepared, artifact, logGroup, nodeImage } = this.#props;
-    const [mount] = variant.mounts;
-    if (mount !== undefined)
-      throw appError('INFRA_MOUNTS_UNSUPPORTED', { class: plan.name, source: mount.source });
+    checkMounts(plan.name, variant.mounts);
     const node = new Construct(place, variantId);
     const definition = new ecs.Ec2TaskDefinition(node, 'Definition', {
       family: this.familyPrefix + familyPart(node, plan.id, variantId),
@@ -156,6 +158,16 @@ export class WorkClasses extends Construct {
         'Names and places only; secrets are read by the task itself with the role of its class',
     });
     return definition;
+  }
+}
+
+/** @throws `INFRA_MOUNTS_UNSUPPORTED` */
+function checkMounts(className: string, mounts: TaskVariant['mounts']): void {
+  const paths = mounts.map(({ mountPath }) => posix.resolve('/', mountPath));
+  for (const [index, { source, mountPath }] of mounts.entries()) {
+    const isOwn = MOUNT_PATH.test(mountPath) && paths.indexOf(paths[index] ?? '') === index;
+    if (!isOwn || s3FolderOf(source) === null)
+      throw appError('INFRA_MOUNTS_UNSUPPORTED', { class: className, source, mountPath });
   }
 }
 

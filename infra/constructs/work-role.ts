@@ -4,11 +4,12 @@
  * R1 Of the tables it reaches the items of its own class, by leading key, and may read its app's lease; it cannot scan, change or
  *    delete anything. `ForAllValues` holds for requests without a key, so that there is one is a condition too.
  * R2 It reads the secrets that constructed works of the class name, one by one.
- * R3 Works of one class are not isolated from one another, nor are containers on one machine by more than Linux.
+ * R3 It reads the S3 folders that constructed works of the class mount, and lists nothing else of their buckets.
+ * R4 Works of one class are not isolated from one another, nor are containers on one machine by more than Linux.
  */
 import { ArnFormat, aws_iam as iam, Stack, type aws_kms as kms } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { classKeyPrefix, leaseKey } from '../../runtime/backends/aws/contract.ts';
+import { classKeyPrefix, leaseKey, s3FolderOf } from '../../runtime/backends/aws/contract.ts';
 import type { ClassPlan } from '../../runtime/backends/aws/deployment-plan.ts';
 import { acknowledgeWildcards } from './acknowledge.ts';
 import { splitPolicies } from './split-policies.ts';
@@ -17,8 +18,12 @@ import { execStatement, inline, keyStatements, taskPrincipal } from './task-trus
 
 /** Characters of a role's description. */
 const MAX_DESCRIPTION = 1_000;
+/** Of the two statements that let a folder be read, without its name. */
+const FOLDER_STATEMENTS_CHARS = 300;
 /** Quotes and a comma. */
 const JSON_CHARS = 3;
+
+type S3Folder = NonNullable<ReturnType<typeof s3FolderOf>>;
 
 export interface WorkRoleProps {
   readonly app: string;
@@ -60,12 +65,46 @@ export class WorkRole extends Construct {
     splitPolicies(this, 'Secrets', {
       role: this.role,
       description: 'Reads the secrets of one class of works',
-      items: plan.secrets.map((source) => secretArn(this, source, secretsPath)),
+      items: plan.secrets.map((source) => secretAccess(this, source, secretsPath)),
       // Names of account and region are shorter than what stands for them here.
-      charsOf: ({ arn }) => arn.length + JSON_CHARS,
+      charsOf: ({ arns }) => arns.reduce((sum, arn) => sum + arn.length + JSON_CHARS, 0),
       statementsOf: readSecrets,
       wildcards: 'Secrets Manager adds a hyphen and six characters to a name',
     });
+    splitPolicies(this, 'Mounts', {
+      role: this.role,
+      description: 'Reads the S3 folders that one class of works mounts',
+      items: this.#folders(plan),
+      charsOf: ({ bucket, prefix }) =>
+        FOLDER_STATEMENTS_CHARS + 2 * (bucket.length + escapePattern(prefix).length),
+      statementsOf: (folders) => folders.flatMap((folder) => this.#readFolder(folder)),
+      wildcards: 'All objects of the folders that the works name in `mounts`, and nothing else',
+    });
+  }
+  /** Of all its constructed works, each once. */
+  #folders({ variants }: ClassPlan): S3Folder[] {
+    const sources = Object.values(variants).flatMap(({ mounts }) => mounts);
+    const folders = sources.flatMap(({ source }) => s3FolderOf(source) ?? []);
+    return [
+      ...new Map(folders.map((folder) => [`${folder.bucket}/${folder.prefix}`, folder])).values(),
+    ];
+  }
+
+  #readFolder({ bucket, prefix }: S3Folder): iam.PolicyStatement[] {
+    const { partition } = Stack.of(this);
+    const pattern = `${escapePattern(prefix)}*`;
+    return [
+      new iam.PolicyStatement({
+        actions: ['s3:GetObject'],
+        resources: [`arn:${partition}:s3:::${bucket}/${pattern}`],
+      }),
+      new iam.PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [`arn:${partition}:s3:::${bucket}`],
+        // Who lists a whole bucket need not name a prefix.
+        ...(prefix === '' ? {} : { conditions: { StringLike: { 's3:prefix': pattern } } }),
+      }),
+    ];
   }
 }
 
@@ -87,32 +126,32 @@ function readSecrets(secrets: readonly SecretAccess[]): iam.PolicyStatement[] {
     (action) =>
       new iam.PolicyStatement({
         actions: [action],
-        resources: secrets.filter((each) => each.action === action).map(({ arn }) => arn),
+        resources: secrets.filter((each) => each.action === action).flatMap(({ arns }) => arns),
       }),
   );
 }
 
 interface SecretAccess {
   readonly action: 'ssm:GetParameter' | 'secretsmanager:GetSecretValue';
-  readonly arn: string;
+  readonly arns: readonly string[];
 }
 
 /** `ssm:/path`, `secretsmanager:id` or `env:NAME`, which the deployer's environment is stored as. */
-function secretArn(scope: Construct, source: string, secretsPath: string): SecretAccess {
+function secretAccess(scope: Construct, source: string, secretsPath: string): SecretAccess {
   const colon = source.indexOf(':');
   const [kind, id] = [source.slice(0, colon), source.slice(colon + 1)];
   const stack = Stack.of(scope);
   if (kind === 'secretsmanager') {
-    const arn = id.startsWith('arn:')
-      ? id
-      : stack.formatArn({
-          service: 'secretsmanager',
-          resource: 'secret',
-          // Secrets Manager adds a hyphen and six characters to the name.
-          resourceName: `${id}-??????`,
-          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-        });
-    return { action: 'secretsmanager:GetSecretValue', arn };
+    const action = 'secretsmanager:GetSecretValue';
+    // To a name, Secrets Manager adds a hyphen and six characters; an ARN is taken with and without them.
+    if (id.startsWith('arn:')) return { action, arns: [id, `${id}-??????`] };
+    const arn = stack.formatArn({
+      service: 'secretsmanager',
+      resource: 'secret',
+      resourceName: `${id}-??????`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return { action, arns: [arn] };
   }
   const name = kind === 'env' ? `${secretsPath}/${id}` : id;
   const arn = name.startsWith('arn:')
@@ -122,5 +161,5 @@ function secretArn(scope: Construct, source: string, secretsPath: string): Secre
         resource: 'parameter',
         resourceName: name.replace(/^\//, ''),
       });
-  return { action: 'ssm:GetParameter', arn };
+  return { action: 'ssm:GetParameter', arns: [arn] };
 }

@@ -132,6 +132,65 @@ describe('the role of a work class', () => {
     ).not.toContain('ssm:');
   });
 
+  test('reads a secret by its ARN, with or without what Secrets Manager adds to the name', ({
+    expect,
+  }) => {
+    const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:team/db';
+    const byArn = synth({
+      entry: project(`
+        import { App, Flow, Work } from 'stormkite';
+        export class Train extends Work { run() {} }
+        class Root extends Flow { a = new Train({ secrets: { KEY: 'secretsmanager:${arn}' } }); run() {} }
+        export default new App(new Root());
+      `),
+    });
+    const [read, ...more] = statementsOf('WorksTrainTask', byArn).filter(({ actions }) =>
+      actions.includes('secretsmanager:GetSecretValue'),
+    );
+    expect(more).toEqual([]);
+    expect(read?.resources).toEqual([arn, `${arn}-??????`]);
+  });
+
+  test('reads the S3 folders that its constructed works mount, and lists nothing beside them', ({
+    expect,
+  }) => {
+    const mounted = synth({
+      entry: project(`
+        import { App, CloudCompute, Flow, Work } from 'stormkite';
+        export class Train extends Work { run() {} }
+        export class Other extends Work { run() {} }
+        const mount = (source) => ({ cloudCompute: new CloudCompute('gpu', { mounts: [{ source, mountPath: '/data' }] }) });
+        class Root extends Flow {
+          a = new Train(mount('s3://corpus/year=2026/what*'));
+          b = new Train(mount('s3://models'));
+          c = new Other();
+          run() {}
+        }
+        export default new App(new Root());
+      `),
+    });
+    const s3 = (role: string) =>
+      statementsOf(role, mounted).filter(
+        ({ actions, resources }) =>
+          actions.join().startsWith('s3:') && !resources.join().includes('cdk-'),
+      );
+    expect(s3('WorksTrainTask')).toEqual([
+      {
+        actions: ['s3:GetObject'],
+        resources: ['arn:aws:s3:::corpus/year=2026/what${*}/*'],
+        condition: undefined,
+      },
+      {
+        actions: ['s3:ListBucket'],
+        resources: ['arn:aws:s3:::corpus'],
+        condition: { StringLike: { 's3:prefix': 'year=2026/what${*}/*' } },
+      },
+      { actions: ['s3:GetObject'], resources: ['arn:aws:s3:::models/*'], condition: undefined },
+      { actions: ['s3:ListBucket'], resources: ['arn:aws:s3:::models'], condition: undefined },
+    ]);
+    expect(s3('WorksOtherTask')).toEqual([]);
+  });
+
   test('reads one object of the asset bucket', ({ expect }) => {
     const reads = statementsOf('WorksTrainTask').filter(({ actions }) =>
       actions[0]?.startsWith('s3:'),

@@ -35,7 +35,12 @@ describe('cdk-nag', () => {
     ],
     [
       'a load balancer with sign-in',
-      (stack) => ({ ui: 'alb', certificate: certificateOf(stack), oidc: OIDC }),
+      (stack) => ({
+        ui: 'alb',
+        domainName: 'app.example.com',
+        certificate: certificateOf(stack),
+        oidc: OIDC,
+      }),
     ],
     [
       'a key of the account',
@@ -54,7 +59,7 @@ describe('cdk-nag', () => {
       class Root extends Flow {
         a = new Train({ secrets: { KEY: 'secretsmanager:key', OTHER: 'ssm:/a/b', MORE: 'env:MORE' } });
         b = new Train({ port: 9000, cloudBuildConfig: new BuildConfig({ image: '123456789012.dkr.ecr.us-east-1.amazonaws.com/a/b:1' }) });
-        c = new Train({ cloudCompute: new CloudCompute('gpu', { interruptible: true, shmSize: 64 }) });
+        c = new Train({ cloudCompute: new CloudCompute('gpu', { interruptible: true, shmSize: 64, mounts: [{ source: 's3://data/a/', mountPath: '/data' }] }) });
         run() {}
       }
       export default new App(new Root());

@@ -59,8 +59,8 @@ const constructors = {
 
 /** What differs from {@link clientConfig}. */
 const SPECIAL: Partial<Record<AwsService, object>> = {
-  // The emulator serves buckets by path, as S3 still does.
-  s3: { forcePathStyle: true },
+  // The emulator serves buckets by path, as S3 still does. Buckets that works mount may be in another region.
+  s3: { forcePathStyle: true, followRegionRedirects: true },
   // Adaptive back-off slows all requests of a client when one is throttled: renewals of the lease must not wait for a snapshot.
   dynamodb: { retryMode: 'standard' },
   streams: { retryMode: 'standard' },

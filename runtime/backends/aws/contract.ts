@@ -134,6 +134,8 @@ export const WORK_EXIT_CODES = {
   noSecret: 83,
   /** Secrets or packages could not be had: what has them did not answer. */
   notSupplied: 84,
+  /** An S3 folder of its `mounts` does not exist, may not be read, or has no room. */
+  noMount: 85,
 } as const;
 
 // Limits of AWS
@@ -224,6 +226,18 @@ export function startedByOf(app: string): string {
 export function clientTokenOf(app: string, work: string, epoch: number): string {
   const identity = JSON.stringify([app, work, epoch]);
   return createHash('sha256').update(identity).digest('hex').slice(0, 32);
+}
+
+/** Bucket and prefix of a mount's `s3://bucket/folder/`; `null` for what is none. The prefix is empty, or ends with a slash. */
+export function s3FolderOf(
+  source: string,
+): { readonly bucket: string; readonly prefix: string } | null {
+  const parts = /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<path>.*))?$/s.exec(
+    source,
+  );
+  const { bucket, path = '' } = parts?.groups ?? {};
+  if (bucket === undefined) return null;
+  return { bucket, prefix: path === '' || path.endsWith('/') ? path : `${path}/` };
 }
 
 /** What makes two works of one class need two task definitions. npm requirements do not: the task installs them. */

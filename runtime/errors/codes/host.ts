@@ -68,6 +68,13 @@ export const hostCodes = {
     hint: () =>
       'read the lines above, and run it locally to see whether the app itself is at fault',
   }),
+  HOST_MOUNT_UNREADABLE: code<{ source: string; mountPath: string; problem: string }>({
+    kind: 'environment',
+    summary: 'An S3 folder that a work mounts cannot be copied to its machine.',
+    message: ({ source, mountPath, problem }) => `${source} at ${mountPath}: ${problem}`,
+    hint: ({ source, mountPath }) =>
+      `check that ${source} exists, that the work's role may read it, and that ${mountPath} can be written`,
+  }),
   HOST_SECRET_UNREADABLE: code<{ name: string; source: string; problem: string }>({
     kind: 'environment',
     summary: "A work's secret cannot be read.",

@@ -21,8 +21,8 @@ export const infraCodes = {
   }),
   INFRA_CLUSTER_ELSEWHERE: code<{ cluster: string }>({
     kind: 'user',
-    summary: 'The cluster of a `StormkiteApp` belongs to another stack.',
-    message: ({ cluster }) => `the cluster ${cluster} is in another stack`,
+    summary: 'The cluster of a `StormkiteApp` belongs to another stack, or is imported.',
+    message: ({ cluster }) => `the cluster ${cluster} was not made in the stack of the app`,
     hint: () => 'make the ecs.Cluster in the stack of the StormkiteApp, or leave `cluster` out',
   }),
   INFRA_SUBNETS_MISSING: code<{ kind: string }>({
@@ -50,12 +50,12 @@ export const infraCodes = {
     message: ({ hardware, problem }) => `${hardware} cannot run works: ${problem}`,
     hint: () => 'choose another instanceType for the CloudCompute',
   }),
-  INFRA_MOUNTS_UNSUPPORTED: code<{ class: string; source: string }>({
+  INFRA_MOUNTS_UNSUPPORTED: code<{ class: string; source: string; mountPath: string }>({
     kind: 'user',
-    summary: 'A work wants an S3 folder mounted, which works on AWS do not have yet.',
-    message: ({ class: name, source }) => `${name} mounts ${source}, which AWS cannot do here`,
-    hint: ({ source }) =>
-      `remove it from \`mounts\`, grant the class's role access to ${source}, and read it in run() with @aws-sdk/client-s3`,
+    summary: 'A work mounts something else than an S3 folder at a path of its own.',
+    message: ({ class: name, source, mountPath }) => `${name} mounts ${source} at ${mountPath}`,
+    hint: () =>
+      "give `mounts` sources such as 's3://bucket/folder/', and absolute mountPaths such as '/data', each once",
   }),
   INFRA_IMAGE_AMBIGUOUS: code<{ class: string; image: string; dockerfile: string }>({
     kind: 'user',
