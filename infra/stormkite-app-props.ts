@@ -65,7 +65,12 @@ export interface StormkiteAppProps {
   /** Subnets of `vpc`. @default - all that are public, or private, as `network` says */
   readonly subnets?: ec2.SubnetSelection;
 
-  /** Cluster, made in the same stack. @default - a new one */
+  /**
+   * Cluster that is made in the same stack. A cluster has one list of capacity providers, which the stack that makes it keeps:
+   * another one could only replace the whole list.
+   *
+   * @default - a new one
+   */
   readonly cluster?: ecs.Cluster;
 
   /**
@@ -74,7 +79,7 @@ export interface StormkiteAppProps {
    * - `tunnel`: an SSM session to the flow's task; no load balancer, nothing open.
    * - `none`: nobody does.
    * - `direct`: also at the task's address, from `allowedCidrs` only. It is plain HTTP and the address changes.
-   * - `alb`: also at a load balancer with HTTPS (about $24 a month); wants `certificate`, or `domainName` with `hostedZone`.
+   * - `alb`: also at a load balancer with HTTPS (about $24 a month); wants `domainName`, and `certificate` or `hostedZone`.
    *
    * @default 'tunnel'
    */
@@ -83,10 +88,10 @@ export interface StormkiteAppProps {
   /** Address ranges that may connect. @default - none; with `oidc`, all */
   readonly allowedCidrs?: readonly string[];
 
-  /** Name under which the load balancer is reached (`ui: 'alb'`). @default - the load balancer's own name */
+  /** Name under which the load balancer is reached; `ui: 'alb'` wants one. @default - none */
   readonly domainName?: string;
 
-  /** Zone that gets the record of `domainName`. @default - none: make the record yourself */
+  /** Zone that gets the record of `domainName`. @default - none: make the record yourself, an output names its target */
   readonly hostedZone?: route53.IHostedZone;
 
   /** Certificate of the load balancer. @default - one for `domainName`, validated in `hostedZone` */
@@ -115,7 +120,11 @@ export interface StormkiteAppProps {
    */
   readonly maxInstances?: number | Readonly<Record<string, number>>;
 
-  /** Image with Node 22 for the flow and for works without an image of their own. @default - the public one of Docker on Amazon ECR */
+  /**
+   * Image with Node 22 for the flow, which is ARM, and for works without an image of their own, most of which are x86.
+   *
+   * @default - the public one of Docker on Amazon ECR
+   */
   readonly nodeImage?: string;
 
   /** File with a price list, as `stormkite prices --json` prints it, for what the app shows of its costs. @default - the list of us-east-1 that Stormkite ships */

@@ -3,7 +3,7 @@
  *
  * U1 Nothing without being asked for: tunnels need no way in from the network.
  * U2 The token never crosses the internet unencrypted by default: plain HTTP only from addresses that were named, and never from
- *    everywhere; a load balancer only with a certificate.
+ *    everywhere; a load balancer only with a certificate, for a name of yours: nobody gets one for the load balancer's own.
  */
 import {
   aws_certificatemanager as acm,
@@ -11,6 +11,7 @@ import {
   aws_elasticloadbalancingv2 as elb,
   aws_route53 as route53,
   aws_route53_targets as targets,
+  CfnOutput,
   Duration,
   Validations,
 } from 'aws-cdk-lib';
@@ -80,7 +81,9 @@ export class LoadBalancer extends Construct {
   constructor(scope: Construct, id: string, props: LoadBalancerProps) {
     super(scope, id);
     const { network, cidrs, healthPath, domainName, hostedZone } = props;
-    const certificate = this.#certificate(props);
+    if (domainName === undefined)
+      throw appError('INFRA_UI_INCOMPLETE', { ui: 'alb', missing: 'domainName' });
+    const certificate = this.#certificate(domainName, props);
     const securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: network.vpc,
       description: 'Load balancer of a Stormkite flow',
@@ -116,24 +119,31 @@ export class LoadBalancer extends Construct {
       open: false,
       defaultAction: this.#action(props),
     });
-    if (domainName !== undefined && hostedZone !== undefined) {
+    if (hostedZone === undefined) {
+      new CfnOutput(this, 'RecordTarget', {
+        description: `What the DNS record of ${domainName} must point to`,
+        value: this.loadBalancer.loadBalancerDnsName,
+      });
+    } else {
       new route53.ARecord(this, 'Record', {
         zone: hostedZone,
         recordName: domainName,
         target: route53.RecordTarget.fromAlias(new targets.LoadBalancerTarget(this.loadBalancer)),
       });
     }
-    this.host = domainName ?? this.loadBalancer.loadBalancerDnsName;
+    this.host = domainName;
     this.#acknowledge(securityGroup);
   }
 
-  #certificate({ certificate, domainName, hostedZone }: LoadBalancerProps): acm.ICertificate {
+  #certificate(
+    domainName: string,
+    { certificate, hostedZone }: LoadBalancerProps,
+  ): acm.ICertificate {
     if (certificate !== undefined) return certificate;
-    if (domainName === undefined || hostedZone === undefined)
-      throw appError('INFRA_UI_INCOMPLETE', {
-        ui: 'alb',
-        missing: 'a certificate, or domainName and hostedZone',
-      });
+    if (hostedZone === undefined) {
+      const missing = `a certificate for ${domainName}, or its hostedZone`;
+      throw appError('INFRA_UI_INCOMPLETE', { ui: 'alb', missing });
+    }
     const validation = acm.CertificateValidation.fromDns(hostedZone);
     return new acm.Certificate(this, 'Certificate', { domainName, validation });
   }

@@ -21,6 +21,10 @@ const appWith = (options: string, app = ''): string =>
     class Root extends Flow { train = new Train(${options}); run() {} }
     export default new App(new Root(), { hardware: [new CloudCompute('default')] ${app} });
   `);
+const mounting = (source: string, ...paths: readonly string[]): string => {
+  const mounts = JSON.stringify(paths.map((mountPath) => ({ source, mountPath })));
+  return appWith(`{ cloudCompute: new CloudCompute('default', { mounts: ${mounts} }) }`);
+};
 const images = {
   both: appWith(`{ cloudBuildConfig: new BuildConfig({ image: 'a', dockerfile: 'Dockerfile' }) }`),
   missing: appWith(`{ cloudBuildConfig: new BuildConfig({ dockerfile: 'Dockerfile' }) }`),
@@ -55,10 +59,19 @@ describe('properties that do not fit', () => {
     ['plain HTTP for everybody by IPv6', { ui: 'direct', allowedCidrs: ['::/0'] }, 'INFRA_UI_OPEN'],
     [
       'a load balancer without a certificate',
-      { ui: 'alb', allowedCidrs: ['203.0.113.0/24'] },
+      { ui: 'alb', allowedCidrs: ['203.0.113.0/24'], domainName: 'app.example.com' },
       'INFRA_UI_INCOMPLETE',
     ],
     ['a load balancer for nobody', { ui: 'alb' }, 'INFRA_UI_INCOMPLETE'],
+    [
+      'a load balancer with a certificate that its own name cannot have',
+      (stack) => ({
+        ui: 'alb',
+        allowedCidrs: ['203.0.113.0/24'],
+        certificate: certificateOf(stack),
+      }),
+      'INFRA_UI_INCOMPLETE',
+    ],
     [
       'a private network that must pull from the internet',
       { network: 'private' },
@@ -72,12 +85,19 @@ describe('properties that do not fit', () => {
     ['an image and a Dockerfile', { entry: images.both }, 'INFRA_IMAGE_AMBIGUOUS'],
     ['a Dockerfile that is not there', { entry: images.missing }, 'INFRA_DOCKERFILE_MISSING'],
     [
-      'mounts',
-      {
-        entry: appWith(
-          `{ cloudCompute: new CloudCompute('default', { mounts: [{ source: 's3://b/', mountPath: '/b' }] }) }`,
-        ),
-      },
+      'a mount of no S3 folder',
+      { entry: mounting('gs://data', '/data') },
+      'INFRA_MOUNTS_UNSUPPORTED',
+    ],
+    [
+      'a mount at a relative path',
+      { entry: mounting('s3://data/', 'data') },
+      'INFRA_MOUNTS_UNSUPPORTED',
+    ],
+    ['a mount over everything', { entry: mounting('s3://data/', '/') }, 'INFRA_MOUNTS_UNSUPPORTED'],
+    [
+      'two mounts at one path',
+      { entry: mounting('s3://data/', '/data', '/other/../data/') },
       'INFRA_MOUNTS_UNSUPPORTED',
     ],
     [
@@ -99,6 +119,24 @@ describe('properties that do not fit', () => {
     ['a name that cannot be one', { name: 'a b' }, 'CLI_APP_NAME_INVALID'],
   ])('%s is refused while the stack is made', ([, props, code], { expect }) => {
     expect(() => synth(props)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test("an imported cluster is refused: its capacity providers are not this stack's to list", ({
+    expect,
+  }) => {
+    const imported = (stack: Stack) => ({
+      cluster: ecs.Cluster.fromClusterAttributes(stack, 'Shared', {
+        clusterName: 'shared',
+        vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+          vpcId: 'vpc-1',
+          availabilityZones: ['eu-central-1a'],
+          publicSubnetIds: ['subnet-1'],
+        }),
+      }) as ecs.Cluster,
+    });
+    expect(() => synth(imported)).toThrow(
+      expect.objectContaining({ code: 'INFRA_CLUSTER_ELSEWHERE' }),
+    );
   });
 
   test('a cluster of another stack is refused', ({ expect }) => {
@@ -225,17 +263,22 @@ describe('properties', () => {
     expect(environmentOf(container)['STORMKITE_HOSTS']).toBe('app.example.com');
   });
 
-  test('a load balancer that is given a certificate makes none', () => {
+  test('a load balancer that is given a certificate makes none, and tells what its record must point to', ({
+    expect,
+  }) => {
     const { template } = synth((stack) => ({
       ui: 'alb',
       allowedCidrs: ['10.0.0.0/8'],
-      certificate: acm.Certificate.fromCertificateArn(
-        stack,
-        'Own',
-        'arn:aws:acm:eu-central-1:123456789012:certificate/1',
-      ),
+      domainName: 'app.example.com',
+      certificate: certificateOf(stack),
     }));
     template.resourceCountIs('AWS::CertificateManager::Certificate', 0);
+    template.resourceCountIs('AWS::Route53::RecordSet', 0);
+    template.hasOutput('CounterAppUrl', { Value: 'https://app.example.com' });
+    const targets = Object.values<any>(template.toJSON()['Outputs']).filter(({ Description }) =>
+      Description?.includes('app.example.com'),
+    );
+    expect(targets.map(({ Value }) => Value['Fn::GetAtt'][1])).toEqual(['DNSName']);
   });
 
   test('direct opens the port of the flow to named addresses', ({ expect }) => {
@@ -356,6 +399,11 @@ describe('a large app', () => {
     );
   });
 });
+
+function certificateOf(stack: Stack) {
+  const arn = 'arn:aws:acm:eu-central-1:123456789012:certificate/1';
+  return acm.Certificate.fromCertificateArn(stack, 'Own', arn);
+}
 
 function isolated(stack: Stack): ec2.IVpc {
   return new ec2.Vpc(stack, 'Own', {
