@@ -14,6 +14,8 @@ import { askJson, Refused, told } from './server.ts';
 
 const FIRST_PAGE = 1_000;
 const PAGE = 2_000;
+/** A slider that is dragged, or a key that is held, passes many versions: the app is asked for the one where it stops. */
+export const SETTLE_MS = 120;
 
 export interface Past {
   /** Oldest first. */
@@ -62,38 +64,45 @@ export type Then =
   | { readonly state: 'reading' }
   | {
       readonly state: 'known';
-      readonly version: number;
       readonly steps: readonly Step[];
-      /** `null` when the app does not keep it any more. */
-      readonly before: Json | null;
+      /** The state after the turn; `null` when the app does not keep it any more. */
       readonly after: Json | null;
     }
   | { readonly state: 'failed'; readonly problem: string };
 
-/** The states around a turn; nothing is asked for `null`. */
+const READING: Then = { state: 'reading' };
+
+/** What a turn did, and the state after it; nothing is asked for `null`, nor for a turn that is left again at once. */
 export function useThen(turn: Turn | null): Then {
-  const [then, setThen] = useState<Then>({ state: 'reading' });
+  /** The latest answer, and which turn it is about. */
+  const [answer, setAnswer] = useState<{ readonly turn: Turn | null; readonly told: Then }>({
+    turn: null,
+    told: READING,
+  });
   useEffect(() => {
     if (turn === null) return undefined;
-    const ended = new AbortController();
-    const { version } = turn;
-    const ops = opsOf(turn);
-    stateAt(version - 1, ended.signal).then(
-      async (before) => {
-        const known = around(before, ops);
-        const after = known.after ?? (await stateAt(version, ended.signal));
-        if (!ended.signal.aborted)
-          setThen({ state: 'known', version, steps: known.steps, before, after });
-      },
-      (error: unknown) => {
-        if (!ended.signal.aborted) setThen({ state: 'failed', problem: told(error) });
-      },
-    );
-    return () => ended.abort();
+    const left = new AbortController();
+    const look = async (): Promise<void> => {
+      const now = await thenOf(turn, left.signal);
+      if (!left.signal.aborted) setAnswer({ turn, told: now });
+    };
+    const timer = setTimeout(() => background(look(), 'reading a turn'), SETTLE_MS);
+    return () => {
+      clearTimeout(timer);
+      left.abort();
+    };
   }, [turn]);
-  return turn === null || (then.state === 'known' && then.version !== turn.version)
-    ? { state: 'reading' }
-    : then;
+  return turn !== null && answer.turn === turn ? answer.told : READING;
+}
+
+async function thenOf(turn: Turn, signal: AbortSignal): Promise<Then> {
+  try {
+    const before = await stateAt(turn.version - 1, signal);
+    const { steps, after } = around(before, opsOf(turn));
+    return { state: 'known', steps, after: after ?? (await stateAt(turn.version, signal)) };
+  } catch (error) {
+    return { state: 'failed', problem: told(error) };
+  }
 }
 
 function around(

@@ -1,6 +1,6 @@
 import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react';
 import type { CommittedTurn } from '../../../runtime/protocol/events.ts';
-import { usePast } from '../data/history.ts';
+import { SETTLE_MS, usePast } from '../data/history.ts';
 import type { View } from '../data/live-app.ts';
 import { useApp } from '../data/use-app.ts';
 import { count, plural } from '../logic/format.ts';
@@ -53,7 +53,9 @@ export function TimelinePage({ item }: { readonly item: string | null }) {
   const active = asked === null ? -1 : lastVersion - asked;
   const choose = useCallback((wanted: number) => follow('timeline', String(wanted)), []);
   useEffect(() => {
-    if (asked !== null) reach(asked);
+    if (asked === null) return undefined;
+    const timer = setTimeout(() => reach(asked), SETTLE_MS);
+    return () => clearTimeout(timer);
   }, [asked, reach]);
   const raw = asked === null ? at(0) : active >= 0 && active < total ? at(active) : undefined;
   const turn = useMemo(
@@ -117,6 +119,7 @@ export function TimelinePage({ item }: { readonly item: string | null }) {
               <TurnLine
                 key={each.version}
                 index={index}
+                count={total}
                 turn={each}
                 isActive={each.version === asked}
                 onChoose={choose}

@@ -11,11 +11,14 @@ const NAMED = 2;
 /** One turn in the list. */
 export const TurnLine = memo(function TurnLine({
   index,
+  count: total,
   turn,
   isActive,
   onChoose,
 }: {
   readonly index: number;
+  /** How many turns the list has. */
+  readonly count: number;
   readonly turn: Turn | CommittedTurn;
   readonly isActive: boolean;
   readonly onChoose: (version: number) => void;
@@ -26,6 +29,8 @@ export const TurnLine = memo(function TurnLine({
     <div
       role="option"
       id={rowId(TURNS_ID, index)}
+      aria-setsize={total}
+      aria-posinset={index + 1}
       aria-selected={isActive}
       className={isActive ? 'turn-line active' : 'turn-line'}
       onClick={() => onChoose(turn.version)}

@@ -56,7 +56,7 @@ export function TurnPane({ turn, isFrozen }: { readonly turn: Turn; readonly isF
 }
 
 function Deltas({ turn, then }: { readonly turn: Turn; readonly then: Then | null }) {
-  const steps = then?.state === 'known' && then.version === turn.version ? then.steps : null;
+  const steps = then?.state === 'known' ? then.steps : null;
   let from = 0;
   return (
     <div className="deltas">
