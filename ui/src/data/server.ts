@@ -1,5 +1,6 @@
 /** Requests to the app that served this page. */
 import type { Json } from '../../../runtime/state/json.ts';
+import { sentence } from '../logic/format.ts';
 import { pointerPath } from '../logic/pointer.ts';
 import type { Operation } from '../../../runtime/state/operation.ts';
 
@@ -122,8 +123,4 @@ function textOf(value: unknown): string {
 export function told(error: unknown): string {
   if (!(error instanceof Refused)) return error instanceof Error ? error.message : String(error);
   return error.hint === '' ? error.message : `${error.message}. ${sentence(error.hint)}`;
-}
-
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

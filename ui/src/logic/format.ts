@@ -42,6 +42,11 @@ export function plural(n: number, word: string): string {
   return `${count(n)} ${n === 1 ? word : `${word}s`}`;
 }
 
+/** A hint, which is told after something else, as a sentence of its own. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export type JsonType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 
 export function typeOf(value: Json): JsonType {

@@ -2,6 +2,8 @@ import { background } from '../data/background.ts';
 import { useEffect, useState } from 'react';
 import type { LayoutTabView } from '../data/contract.ts';
 import { root } from '../data/server.ts';
+import { sentence } from '../logic/format.ts';
+import { frameAccess } from '../logic/frame-access.ts';
 import { Button } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { hrefOf } from '../parts/route.ts';
@@ -45,7 +47,7 @@ export function TabFrame({
           key={attempt}
           src={url}
           title={tab.name}
-          allow="clipboard-read; clipboard-write; fullscreen"
+          allow={frameAccess(url, location.origin)}
           onLoad={() => setState('shown')}
         />
       )}
@@ -84,28 +86,32 @@ function Waiting({
 }: {
   readonly tab: LayoutTabView;
 }) {
-  const isEmpty = kind === 'empty' && error === undefined;
+  const links = (
+    <p className="actions">
+      {kind === 'work' && <a href={hrefOf('works', path)}>See the work</a>}
+      {log !== undefined && <a href={hrefOf('logs', log)}>See its log</a>}
+    </p>
+  );
+  if (error !== undefined)
+    return (
+      <div className="empty bad">
+        <Icon name="warning" />
+        <h2>{name} cannot be shown</h2>
+        <p>{error.message}.</p>
+        {error.hint !== undefined && <p>{sentence(error.hint)}.</p>}
+        {links}
+      </div>
+    );
   return (
     <div className="empty">
-      <Icon name={error === undefined ? 'app' : 'warning'} />
-      <h2>
-        {error !== undefined
-          ? `${name} cannot be shown`
-          : isEmpty
-            ? `${name} has no page now`
-            : `${name} is not ready yet`}
-      </h2>
+      <Icon name="app" />
+      <h2>{kind === 'empty' ? `${name} has no page now` : `${name} is not ready yet`}</h2>
       <p>
-        {error !== undefined
-          ? `${error.message}. ${error.hint ?? ''}`
-          : isEmpty
-            ? 'It appears by itself when the app’s layout has something here.'
-            : `It is shown as soon as it answers${message === undefined ? '' : `: ${message}`}.`}
+        {kind === 'empty'
+          ? 'It appears by itself when the app’s layout has something here.'
+          : `It is shown as soon as it answers${message === undefined ? '' : `: ${message}`}.`}
       </p>
-      <p className="actions">
-        {kind === 'work' && <a href={hrefOf('works', path)}>See the work</a>}
-        {log !== undefined && <a href={hrefOf('logs', log)}>See its log</a>}
-      </p>
+      {links}
     </div>
   );
 }
