@@ -71,7 +71,7 @@ function TabList({
   };
   return (
     <div ref={list} role="tablist" aria-label="Layout" className="tabs" onKeyDown={moved}>
-      {tabs.map(({ name, ready }, index) => (
+      {tabs.map(({ name, ready, error }, index) => (
         <button
           key={name}
           type="button"
@@ -83,7 +83,11 @@ function TabList({
           onClick={() => go('app', name)}
         >
           {name}
-          {!ready && <span className="tab-wait" title="Not ready yet" />}
+          {error !== undefined ? (
+            <span className="tab-wait bad" title="Cannot be shown" />
+          ) : (
+            !ready && <span className="tab-wait" title="Not ready yet" />
+          )}
         </button>
       ))}
     </div>

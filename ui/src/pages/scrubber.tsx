@@ -8,7 +8,7 @@ import { sizeOfTurn } from './turn-line.tsx';
 const BARS = 120;
 const HEIGHT = 28;
 
-/** A slider over the versions, below bars that show where much changed. */
+/** A slider over the versions, below bars that show where much changed; a dotted line where that was not read yet. */
 export function Scrubber({
   oldest,
   newest,
@@ -74,7 +74,7 @@ function Bars({
   readonly past: readonly Turn[];
   readonly stream: readonly CommittedTurn[];
 }) {
-  const path = useMemo(() => {
+  const { path, unread } = useMemo(() => {
     const sizes = [...past, ...stream].map((turn) => ({
       version: turn.version,
       size: sizeOfTurn(turn),
@@ -82,12 +82,14 @@ function Bars({
     const sums = activity(sizes, { from: oldest, to: newest }, BARS);
     const most = Math.max(1, ...sums);
     // The square root lets small turns be seen beside large ones.
-    return sums
+    const drawn = sums
       .map((sum, index) => {
         const height = sum === 0 ? 0 : Math.max(1, Math.sqrt(sum / most) * HEIGHT);
         return `M${index + 0.5} ${HEIGHT}v-${height.toFixed(1)}`;
       })
       .join('');
+    const first = sizes[0]?.version ?? newest;
+    return { path: drawn, unread: (BARS * (first - oldest)) / (newest - oldest + 1) };
   }, [oldest, newest, past, stream]);
   return (
     <svg
@@ -97,6 +99,7 @@ function Bars({
       aria-hidden="true"
     >
       <path d={path} />
+      {unread > 0 && <path className="unread" d={`M0 ${HEIGHT - 1}H${unread.toFixed(1)}`} />}
     </svg>
   );
 }
