@@ -5,7 +5,7 @@ import * as shapes from './schemas.ts';
 export interface RouteDoc {
   readonly summary: string;
   readonly description?: string;
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: z.ZodObject;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: z.ZodType;
   readonly answer: AnswerDoc;
@@ -26,31 +26,24 @@ export interface AnswerDoc {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Of every request whose sender the history shows. */
+export const clientHeader = { 'stormkite-client': 'who asks, for the history' };
+const seenHeader = { 'if-none-match': 'ETag of what the reader has; 304 when it is the same' };
 const PATCH_TYPE = 'application/json-patch+json';
 const LINES = 'application/x-ndjson';
 const stateHeaders = {
   etag: 'of the value; for If-Match and If-None-Match',
   'stormkite-version': 'version of the state',
 };
-const streamQuery = {
-  pointer: 'JSON Pointer: only changes at or below it, and what is there as the first event',
-  types: 'turn, stage, layout, status, log, error; by default the first three',
-  lastEventId: 'id of the last event that the reader has, for those who cannot send Last-Event-ID',
-};
 const streamDescription =
   'The first event is a `snapshot` of the state, then one `turn` comes per version; applied to the version before, its operations give that version. ' +
   'A reader that names the last event it has gets those after it, each once; when they are not kept any more, or it reads too slowly, it gets a `snapshot` instead. ' +
   'Ids are opaque. Events without an id are told once, to those who listen.';
-const logsQuery = {
-  tail: 'lines to begin with; 1000 by default',
-  follow: '1: go on with every new line',
-  search: 'only lines that contain this text',
-};
-
 function workCommand(verb: string, summary: string): Readonly<Record<string, RouteDoc>> {
   return {
     [`POST /works/{name}/${verb}`]: {
       summary,
+      headers: clientHeader,
       answer: { description: 'the flow was told', schema: shapes.workCommandSchema },
       failures: { 404: 'no such work', 422: 'the app is ending' },
     },
@@ -66,6 +59,7 @@ export const bodyTypes: Readonly<Record<string, readonly string[]>> = {
 export const apiDocs: Readonly<Record<string, RouteDoc>> = {
   'GET /state': {
     summary: 'The state document',
+    headers: seenHeader,
     answer: { description: 'the document', headers: stateHeaders },
     failures: { 304: 'If-None-Match has its ETag' },
   },
@@ -73,6 +67,7 @@ export const apiDocs: Readonly<Record<string, RouteDoc>> = {
     summary: 'One place of the state',
     description:
       'The path below `state` is a JSON Pointer, percent-encoded: `state/works/train/vars`.',
+    headers: seenHeader,
     answer: { description: 'the value', headers: stateHeaders },
     failures: { 304: 'If-None-Match has its ETag', 404: 'nothing is there' },
   },
@@ -82,7 +77,7 @@ export const apiDocs: Readonly<Record<string, RouteDoc>> = {
       'All operations apply or none; answered when they are committed. Public fields of flows and works can be changed, below `/vars`.',
     headers: {
       'if-match': 'ETag of the place that all operations share; refused when it changed since',
-      'stormkite-client': 'who asks, for the history',
+      ...clientHeader,
     },
     body: shapes.patchSchema,
     answer: { description: 'the version that has it', schema: shapes.versionSchema },
@@ -96,28 +91,28 @@ export const apiDocs: Readonly<Record<string, RouteDoc>> = {
   'GET /stream': {
     summary: 'The state as it changes, as server-sent events',
     description: streamDescription,
-    query: streamQuery,
+    query: shapes.streamQuerySchema,
     headers: { 'last-event-id': 'id of the last event that the reader has' },
     answer: {
       description: 'events; their data is JSON of this shape',
       type: 'text/event-stream',
       schema: shapes.streamEventSchema,
     },
+    failures: { 422: 'a pointer with a key that state cannot have' },
   },
   'GET /ws': {
     summary: 'The same as a WebSocket',
     description: `${streamDescription} Each message is \`{ "event", "id", "data" }\`.`,
-    query: streamQuery,
+    query: shapes.streamQuerySchema,
     answer: { description: 'the connection becomes a WebSocket', status: 101 },
-    failures: { 426: 'a request that asks for no WebSocket' },
+    failures: {
+      422: 'a pointer with a key that state cannot have',
+      426: 'a request that asks for no WebSocket',
+    },
   },
   'GET /history': {
     summary: 'Past turns, and who made their changes',
-    query: {
-      from: 'first version; by default so that the latest turns come',
-      to: 'last version; by default the newest',
-      limit: 'turns at most, up to 10000; 200 by default',
-    },
+    query: shapes.historyQuerySchema,
     answer: { description: 'oldest first', schema: shapes.historySchema },
   },
   'GET /history/{version}/state': {
@@ -134,13 +129,13 @@ export const apiDocs: Readonly<Record<string, RouteDoc>> = {
   ...workCommand('delete', 'Stop a work and remove it for good'),
   'GET /works/{name}/logs': {
     summary: 'What a work printed; `flow` is the flow itself',
-    query: logsQuery,
+    query: shapes.logsQuerySchema,
     answer: { description: 'one JSON per line', type: LINES, schema: shapes.logLineSchema },
     failures: { 404: 'no such work' },
   },
   'GET /logs': {
     summary: 'What the flow and all works printed',
-    query: logsQuery,
+    query: shapes.logsQuerySchema,
     answer: { description: 'one JSON per line', type: LINES, schema: shapes.logLineSchema },
   },
   'GET /status': {
@@ -178,7 +173,7 @@ export const apiDocs: Readonly<Record<string, RouteDoc>> = {
   'POST /commands/{name}': {
     summary: 'Run a command of the app',
     description: 'The body is an object with its arguments. It runs between two turns of the flow.',
-    headers: { 'stormkite-client': 'who asks, for the history' },
+    headers: clientHeader,
     answer: { description: '`{ "result": … }`' },
     failures: {
       404: 'no such command',

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { appError, background } from '../errors/index.ts';
+import { background } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import type { AppStatus } from '../protocol/app-status.ts';
 import type { Feed } from './feed.ts';
 import { HEALTH_PATH } from './guard.ts';
+import { parseInput } from './query.ts';
 
 /** What the control does not know of the app. */
 export type AppFacts = Pick<AppStatus, 'startedAt' | 'stormkite' | 'mode' | 'info'>;
@@ -33,11 +34,9 @@ export function addAppRoutes(
     background(control.pause(), 'pausing the app');
     return reply.code(202).send(status());
   });
-  app.post<{ Body: { message?: unknown } | undefined }>(`${base}/stop`, (request, reply) => {
-    const message: unknown = request.body?.message ?? '';
-    if (typeof message !== 'string') {
-      throw appError('SERVER_REQUEST_MALFORMED', { problem: 'message must be text' });
-    }
+  app.post(`${base}/stop`, async (request, reply) => {
+    const body = await parseInput((shapes) => shapes.stopSchema, request.body);
+    const message = body?.message ?? '';
     background(control.stop(message), 'stopping the app');
     return reply.code(202).send(status());
   });

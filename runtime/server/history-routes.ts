@@ -4,14 +4,9 @@ import { appError } from '../errors/index.ts';
 import type { ChangeSource, CommittedTurn } from '../protocol/events.ts';
 import type { Operation } from '../state/operation.ts';
 import type { History } from './history.ts';
-import { parseCount } from './query.ts';
+import { parseInput } from './query.ts';
 
 const DEFAULT_LIMIT = 200;
-const MAX_LIMIT = 10_000;
-
-interface Range {
-  readonly Querystring: { readonly from?: string; readonly to?: string; readonly limit?: string };
-}
 
 /** The operations of one source, one after the other. */
 export interface HistoryDelta extends Omit<ChangeSource, 'ops'> {
@@ -19,12 +14,13 @@ export interface HistoryDelta extends Omit<ChangeSource, 'ops'> {
 }
 
 export function addHistoryRoutes(app: FastifyInstance, history: History, base: string): void {
-  app.get<Range>(`${base}/history`, ({ query }) => {
+  app.get(`${base}/history`, async (request) => {
+    const query = await parseInput((shapes) => shapes.historyQuerySchema, request.query);
     const { oldest, newest } = history;
-    const limit = parseCount('limit', query.limit, MAX_LIMIT) ?? DEFAULT_LIMIT;
-    const to = Math.min(parseCount('to', query.to) ?? newest, newest);
+    const { limit = DEFAULT_LIMIT } = query;
+    const to = Math.min(query.to ?? newest, newest);
     // Without a beginning, the latest ones.
-    const from = Math.max(parseCount('from', query.from) ?? to - limit + 1, oldest + 1);
+    const from = Math.max(query.from ?? to - limit + 1, oldest + 1);
     const turns = [];
     for (let version = from; version <= to && turns.length < limit; version += 1) {
       const turn = history.turn(version);
@@ -32,20 +28,17 @@ export function addHistoryRoutes(app: FastifyInstance, history: History, base: s
     }
     return { oldest, newest, turns };
   });
-  app.get<{ Params: { version: string } }>(
-    `${base}/history/:version/state`,
-    ({ params }, reply) => {
-      const version = parseCount('version', params.version) ?? 0;
-      const state = history.state(version);
-      const { oldest, newest } = history;
-      if (state === null) throw appError('SERVER_HISTORY_TRIMMED', { version, oldest, newest });
-      return reply
-        .header('stormkite-version', version)
-        .header('cache-control', 'no-store')
-        .type('application/json')
-        .send(JSON.stringify(state));
-    },
-  );
+  app.get(`${base}/history/:version/state`, async ({ params }, reply) => {
+    const { version } = await parseInput((shapes) => shapes.versionParamsSchema, params);
+    const state = history.state(version);
+    const { oldest, newest } = history;
+    if (state === null) throw appError('SERVER_HISTORY_TRIMMED', { version, oldest, newest });
+    return reply
+      .header('stormkite-version', version)
+      .header('cache-control', 'no-store')
+      .type('application/json')
+      .send(JSON.stringify(state));
+  });
 }
 
 function deltasOf({ ops, sources }: CommittedTurn): HistoryDelta[] {

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of a running app: what {@link apiDocs} says of its routes, and the routes of its user. */
 import { z } from 'zod';
-import type { ApiRoute, InputSchema } from '../component/flow-options.ts';
-import { apiDocs, bodyTypes, type AnswerDoc, type RouteDoc } from './api-docs.ts';
+import type { ApiRoute, AppCommand, InputSchema } from '../component/flow-options.ts';
+import { apiDocs, bodyTypes, clientHeader, type AnswerDoc, type RouteDoc } from './api-docs.ts';
 import { errorSchema, inputRefusalSchema } from './schemas.ts';
 import type { UserApi } from './user-api.ts';
 
@@ -12,7 +12,12 @@ const COMMON_FAILURES: Readonly<Record<number, string>> = {
   401: 'no token, or a wrong one',
   403: 'a Host or Origin that is not allowed',
   429: 'too many wrong tokens',
+  500: 'a bug',
+  503: 'the app cannot do it now',
 };
+/** What every route with a body may answer as well. */
+const BODY_FAILURES: Readonly<Record<number, string>> = { 413: 'larger than 16 MiB' };
+const COMMAND = 'POST /commands/{name}';
 
 /** A route as it was registered. */
 export interface RegisteredRoute {
@@ -44,7 +49,10 @@ export function openApiDocument(parts: OpenApiParts): Document {
     const path = toTemplate(url);
     const key = `${method} ${path.slice(parts.base.length)}`;
     const doc = apiDocs[key];
-    if (doc !== undefined) add(method, path, operationOf(doc, path, bodyTypes[key]));
+    if (doc === undefined) continue;
+    const own = doc.body === undefined ? null : toSchema(doc.body, 'input');
+    const body = key === COMMAND ? argumentsOf(parts.user.commands) : own;
+    add(method, path, operationOf(doc, path, requestOf(body, bodyTypes[key])));
   }
   for (const route of parts.user.routes) {
     const path = toTemplate(parts.root + route.path);
@@ -76,24 +84,37 @@ export function toJsonSchema(schema: InputSchema | undefined): Document | null {
   }
 }
 
-function operationOf(
-  doc: RouteDoc,
-  path: string,
-  types: readonly string[] = [JSON_TYPE],
-): Document {
-  const { summary, description, body, failure = errorSchema } = doc;
-  const failures = { ...COMMON_FAILURES, ...doc.failures };
+/** What a route takes; `null` for one that takes no body. */
+function requestOf(body: Document | null, types: readonly string[] = [JSON_TYPE]): Document | null {
+  return body === null ? null : { content: contentOf(types, body) };
+}
+
+/** Which arguments depends on the command, whose name is in the path. */
+function argumentsOf(commands: readonly AppCommand[]): Document {
+  const anyOf = commands.map(({ name, description, args }) => ({
+    title: name,
+    description,
+    ...(toJsonSchema(args) ?? { type: 'object' }),
+  }));
+  return anyOf.length === 0 ? { type: 'object' } : { anyOf };
+}
+
+function operationOf(doc: RouteDoc, path: string, requestBody: Document | null): Document {
+  const { summary, description, failure = errorSchema } = doc;
+  const failures = {
+    ...COMMON_FAILURES,
+    ...(requestBody === null ? {} : BODY_FAILURES),
+    ...doc.failures,
+  };
   return {
     summary,
     ...(description === undefined ? {} : { description }),
     parameters: [
       ...pathParameters(path),
-      ...parameters('query', doc.query),
-      ...parameters('header', doc.headers),
+      ...(doc.query === undefined ? [] : queryParameters(toSchema(doc.query, 'input'))),
+      ...headerParameters(doc.headers),
     ],
-    ...(body === undefined
-      ? {}
-      : { requestBody: { content: contentOf(types, toSchema(body, 'input')) } }),
+    ...(requestBody === null ? {} : { requestBody }),
     responses: {
       [String(doc.answer.status ?? 200)]: answerOf(doc.answer),
       ...failuresOf(failures, failure),
@@ -104,28 +125,18 @@ function operationOf(
 function userOperation({ method, body }: ApiRoute, path: string): Document {
   const schema = toJsonSchema(body);
   const takesQuery = method === 'GET';
-  const { properties = {}, required = [] } = (schema ?? {}) as {
-    properties?: Record<string, unknown>;
-    required?: string[];
-  };
-  const query = takesQuery
-    ? Object.entries(properties).map(([name, each]) => ({
-        name,
-        in: 'query',
-        required: required.includes(name),
-        schema: each,
-      }))
-    : [];
+  const query = takesQuery ? queryParameters(schema ?? {}) : [];
   return {
     summary: `${method} ${path}`,
     tags: ['app'],
-    parameters: [...pathParameters(path), ...query],
-    ...(takesQuery ? {} : { requestBody: { content: contentOf([JSON_TYPE], schema ?? {}) } }),
+    parameters: [...pathParameters(path), ...query, ...headerParameters(clientHeader)],
+    ...(takesQuery ? {} : { requestBody: requestOf(schema ?? {}) }),
     responses: {
       '200': { description: 'what its handler gives', content: contentOf([JSON_TYPE], {}) },
       ...failuresOf(
         {
           ...COMMON_FAILURES,
+          ...(takesQuery ? {} : BODY_FAILURES),
           422: 'its schema refuses the input, or the app is ending',
           500: 'it failed',
           504: 'it took too long',
@@ -179,13 +190,25 @@ function pathParameters(path: string): Document[] {
   }));
 }
 
-function parameters(
-  place: 'query' | 'header',
-  texts: Readonly<Record<string, string>> = {},
-): Document[] {
+/** The properties of a query's schema, each a parameter. */
+function queryParameters(schema: Document): Document[] {
+  const { properties = {}, required = [] } = schema as {
+    properties?: Record<string, Document>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...each }]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: each,
+  }));
+}
+
+function headerParameters(texts: Readonly<Record<string, string>> = {}): Document[] {
   return Object.entries(texts).map(([name, description]) => ({
     name,
-    in: place,
+    in: 'header',
     description,
     schema: { type: 'string' },
   }));

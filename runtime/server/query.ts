@@ -1,16 +1,21 @@
+import type { z } from 'zod';
 import { appError } from '../errors/index.ts';
 
-/** A whole number of a query or path; `undefined` when it is not given. @throws `SERVER_REQUEST_MALFORMED` */
-export function parseCount(
-  name: string,
-  text: string | undefined,
-  max = Number.MAX_SAFE_INTEGER,
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= max) return value;
-  const range = max === Number.MAX_SAFE_INTEGER ? 'from 0 on' : `from 0 to ${max}`;
-  throw appError('SERVER_REQUEST_MALFORMED', {
-    problem: `${name} must be a whole number ${range}`,
-  });
+type Schemas = typeof import('./schemas.ts');
+
+/**
+ * Reads what a request gives by the schema that documents it, which is loaded when it is first needed.
+ *
+ * @throws `SERVER_REQUEST_MALFORMED`
+ */
+export async function parseInput<T>(
+  schemaOf: (schemas: Schemas) => z.ZodType<T>,
+  input: unknown,
+): Promise<T> {
+  const parsed = schemaOf(await import('./schemas.ts')).safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = issue === undefined ? '' : issue.path.join('.');
+  const problem = [place, issue?.message ?? 'it cannot be read'].join(' ').trim();
+  throw appError('SERVER_REQUEST_MALFORMED', { problem });
 }

@@ -4,8 +4,54 @@ import { appModes } from '../protocol/app-status.ts';
 import { appStages, workStages } from '../protocol/events.ts';
 import { layoutTabKinds } from '../protocol/layout.ts';
 
+/** Lines of one tail, and turns of one answer, at most. */
+const MAX_TAIL = 100_000;
+const MAX_TURNS = 10_000;
+
 const at = z.number().describe('epoch milliseconds');
 const workName = z.string().describe("a work's full name, such as root.train");
+
+/** A parameter of a query; one that is given twice has two values, and is refused. */
+const text = z.string({ error: 'must be given once' });
+
+/** A whole number in a query. */
+function count(max = Number.MAX_SAFE_INTEGER) {
+  const range = max === Number.MAX_SAFE_INTEGER ? 'from 0 on' : `from 0 to ${max}`;
+  const error = `must be a whole number ${range}`;
+  return text
+    .regex(/^\d+$/, { error })
+    .transform(Number)
+    .refine((value) => value <= max, { error });
+}
+
+export const logsQuerySchema = z.object({
+  tail: count(MAX_TAIL).optional().describe('lines to begin with; 1000 by default'),
+  follow: text
+    .transform((value) => value === '1' || value === 'true')
+    .optional()
+    .describe('1: go on with every new line'),
+  search: text.optional().describe('only lines that contain this text'),
+});
+
+export const historyQuerySchema = z.object({
+  from: count().optional().describe('first version; by default so that the latest turns come'),
+  to: count().optional().describe('last version; by default the newest'),
+  limit: count(MAX_TURNS).optional().describe('turns at most; 200 by default'),
+});
+
+export const streamQuerySchema = z.object({
+  pointer: text
+    .optional()
+    .describe('JSON Pointer: only changes at or below it, and what is there as the first event'),
+  types: text
+    .optional()
+    .describe('turn, stage, layout, status, log, error; by default the first three'),
+  lastEventId: text
+    .optional()
+    .describe('id of the last event that the reader has, for those who cannot send Last-Event-ID'),
+});
+
+export const versionParamsSchema = z.object({ version: count() });
 
 /** A JSON Patch operation (RFC 6902). */
 export const operationSchema = z.discriminatedUnion('op', [
@@ -195,4 +241,6 @@ export const workCommandSchema = z.object({
   work: workName,
   command: z.enum(['start', 'stop', 'delete']),
 });
-export const stopSchema = z.object({ message: z.string().optional() }).optional();
+export const stopSchema = z
+  .object({ message: z.string({ error: 'must be text' }).optional() })
+  .nullish();

@@ -1,5 +1,6 @@
 /** The state as it changes: server-sent events and a WebSocket with the same content. */
 import type { IncomingMessage } from 'node:http';
+import { parse as parseQuery } from 'node:querystring';
 import type { FastifyInstance } from 'fastify';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { appError } from '../errors/index.ts';
@@ -8,6 +9,7 @@ import type { Feed } from './feed.ts';
 import type { Frame } from './frame.ts';
 import type { LiveStreams } from './live-stream.ts';
 import type { Outlet, Outlets } from './outlets.ts';
+import { parseInput } from './query.ts';
 import {
   streamTypes,
   type Reader,
@@ -39,8 +41,8 @@ export function addStreamRoutes(
   { feed, outlets, streams, upgrades }: StreamParts,
   base: string,
 ): void {
-  app.get(`${base}/stream`, { exposeHeadRoute: false }, (request, reply) => {
-    const options = parseReader(request.raw);
+  app.get(`${base}/stream`, { exposeHeadRoute: false }, async (request, reply) => {
+    const options = await parseReader(request.raw);
     let reader: Reader | null = null;
     const outlet = streams.open(reply, 'text/event-stream', {
       onReady: () => reader?.pump(),
@@ -59,8 +61,8 @@ export function addStreamRoutes(
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   upgrades.add(
     (path) => path === `${base}/ws`,
-    (request, socket, head) => {
-      const options = parseReader(request);
+    async (request, socket, head) => {
+      const options = await parseReader(request);
       server.handleUpgrade(request, socket, head, (peer) =>
         openSocket({ feed, outlets }, peer, options),
       );
@@ -117,20 +119,21 @@ function sinkOf(
 }
 
 /** @throws `SERVER_REQUEST_MALFORMED`, `STATE_POINTER_INVALID`, `STATE_KEY_FORBIDDEN` */
-function parseReader({ url = '', headers }: IncomingMessage): ReaderOptions {
-  const query = new URLSearchParams(url.split('?')[1] ?? '');
-  const pointer = query.get('pointer') ?? '';
+async function parseReader({ url = '', headers }: IncomingMessage): Promise<ReaderOptions> {
+  const given = parseQuery(url.split('?')[1] ?? '');
+  const query = await parseInput((shapes) => shapes.streamQuerySchema, given);
+  const { pointer = '', types, lastEventId = null } = query;
   parsePointer(pointer);
   const header = headers['last-event-id'];
   return {
-    types: parseTypes(query.get('types')),
+    types: parseTypes(types),
     pointer,
-    lastId: (typeof header === 'string' ? header : null) ?? query.get('lastEventId'),
+    lastId: (typeof header === 'string' ? header : null) ?? lastEventId,
   };
 }
 
-function parseTypes(text: string | null): ReadonlySet<StreamType> {
-  if (text === null) return new Set(DEFAULT_TYPES);
+function parseTypes(text: string | undefined): ReadonlySet<StreamType> {
+  if (text === undefined) return new Set(DEFAULT_TYPES);
   const types = new Set<StreamType>();
   for (const each of text.split(',')) {
     // It comes with the turns.

@@ -3,11 +3,15 @@
  */
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { appError, type AppError } from '../errors/index.ts';
+import { appError, background, type AppError } from '../errors/index.ts';
 import { toErrorAnswer } from './http-error.ts';
 import { CLOSE_GRACE_MS } from './listener.ts';
 
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+export type UpgradeHandler = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+) => void | Promise<void>;
 
 interface UpgradeRoute {
   readonly isOwn: (path: string) => boolean;
@@ -38,17 +42,23 @@ export class Upgrades {
       socket.on('close', () => this.#sockets.delete(socket));
       // A peer that goes away is no failure of ours; whoever handles the socket hears of it too.
       socket.on('error', () => socket.destroy());
-      const [path = ''] = (request.url ?? '').split('?');
-      try {
+      const take = async (): Promise<void> => {
         const refused = check(request);
         if (refused !== null) throw refused;
-        const route = this.#routes.find(({ isOwn }) => isOwn(path));
-        if (route === undefined) throw appError('SERVER_ROUTE_UNKNOWN', { method: 'GET', path });
-        route.handle(request, socket, head);
-      } catch (error) {
-        refuse(socket, error);
-      }
+        await this.#handle(request, socket, head);
+      };
+      background(
+        take().catch((error) => refuse(socket, error)),
+        'an upgrade',
+      );
     });
+  }
+
+  async #handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const [path = ''] = (request.url ?? '').split('?');
+    const route = this.#routes.find(({ isOwn }) => isOwn(path));
+    if (route === undefined) throw appError('SERVER_ROUTE_UNKNOWN', { method: 'GET', path });
+    await route.handle(request, socket, head);
   }
 
   /** Ends every connection that left HTTP, after what was sent: the server cannot end them any more. */

@@ -483,6 +483,36 @@ describe('changes over the HTTP API', () => {
     expect((await rig.ask('GET', '/state')).status).toBe(200);
   });
 
+  test.for([
+    '/logs?search=a&search=b',
+    '/works/root.train/logs?tail=1&tail=2',
+    '/history?limit=1&limit=2',
+    '/history?limit=10001',
+    '/history/x/state',
+    '/stream?pointer=/vars&pointer=/works',
+    '/stream?types=turn&types=log',
+    '/logs?tail=-1',
+    '/logs?tail=100001',
+  ])('a query that says no one thing is refused (%s)', async (path, { expect }) => {
+    rig = await ServerRig.open();
+    expect(await rig.ask('GET', path)).toMatchObject({
+      status: 400,
+      body: { code: 'SERVER_REQUEST_MALFORMED' },
+    });
+  });
+
+  test.for([{ message: 1 }, [], 'x', 7])(
+    'a body that is none of what is documented is refused (%j)',
+    async (body, { expect }) => {
+      rig = await ServerRig.open();
+      expect(await rig.ask('POST', '/stop', { body: JSON.stringify(body) })).toMatchObject({
+        status: 400,
+        body: { code: 'SERVER_REQUEST_MALFORMED' },
+      });
+      expect(rig.loop.stage).toBe('running');
+    },
+  );
+
   test('logs begin with the last lines and go on with new ones', async ({ expect }) => {
     rig = await ServerRig.open();
     const print = (line: string): void =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { z } from 'zod';
 import { Flow } from '../../../runtime/component/flow.ts';
-import type { ApiRoute } from '../../../runtime/component/flow-options.ts';
+import type { ApiRoute, AppCommand } from '../../../runtime/component/flow-options.ts';
 import { apiDocs } from '../../../runtime/server/api-docs.ts';
 import { toTemplate } from '../../../runtime/server/openapi.ts';
 import { until } from '../../support/until.ts';
@@ -12,6 +12,17 @@ import { streamEventSchema } from '../../../runtime/server/schemas.ts';
 class Root extends Flow {
   n = 1;
   run(): void {}
+  override configureCommands(): AppCommand[] {
+    return [
+      {
+        name: 'grow',
+        description: 'Adds workers',
+        args: z.object({ by: z.number() }),
+        handler: () => null,
+      },
+      { name: 'clear', description: 'Forgets all', handler: () => null },
+    ];
+  }
   override configureApi(): ApiRoute[] {
     return [
       {
@@ -88,11 +99,49 @@ describe('the OpenAPI document', () => {
     expect(document.paths['/r/find']?.['get']?.parameters).toMatchObject([
       { name: 'q', in: 'query', required: true },
       { name: 'page', in: 'query', required: false },
+      { name: 'stormkite-client', in: 'header' },
     ]);
+    const command = document.paths['/r/api/v1/commands/{name}']?.['post'];
+    expect(command?.requestBody?.content['application/json']?.schema).toMatchObject({
+      anyOf: [
+        { title: 'grow', description: 'Adds workers', properties: { by: { type: 'number' } } },
+        { title: 'clear', type: 'object' },
+      ],
+    });
     // Of a schema that is none of zod's nothing is known.
     expect(document.paths['/r/raw']?.['put']?.requestBody?.content['application/json']).toEqual({
       schema: {},
     });
+  });
+
+  test('tells of a body, and that it may be too large, where a route takes one', ({ expect }) => {
+    const taking = [
+      'patch /r/api/v1/state',
+      'post /r/api/v1/stop',
+      'post /r/api/v1/commands/{name}',
+      'post /r/predict/{model}',
+      'put /r/raw',
+    ];
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, { requestBody, responses }] of Object.entries(operations)) {
+        const takes = taking.includes(`${method} ${path}`);
+        expect(requestBody !== undefined, path).toBe(takes);
+        expect('413' in responses, path).toBe(takes);
+        expect(Object.keys(responses)).toEqual(expect.arrayContaining(['500', '503']));
+      }
+    }
+  });
+
+  test('names what a request is refused with, and a header that changes its answer', async ({
+    expect,
+  }) => {
+    const stream = document.paths['/r/api/v1/stream']?.['get'];
+    const { status } = await rig.ask('GET', '/stream?pointer=/__proto__');
+    expect(Object.keys(stream?.responses ?? {})).toContain(String(status));
+    const state = document.paths['/r/api/v1/state']?.['get'];
+    expect(state?.parameters).toMatchObject([{ name: 'if-none-match', in: 'header' }]);
+    const logs = document.paths['/r/api/v1/logs']?.['get'];
+    expect(logs?.parameters.map(({ name }) => name)).toEqual(['tail', 'follow', 'search']);
   });
 
   test('tells the truth about what is answered', async ({ expect }) => {
