@@ -24,9 +24,11 @@ export function tagAt(document: JsonObject, pointer: string): string {
   return etagOf(value ?? document);
 }
 
-/** Whether an `If-Match` or `If-None-Match` names what the document has at a place; see {@link tagAt}. */
+/** Whether an `If-Match` or `If-None-Match` names what the document has at a place; see {@link tagAt}. `*` is anything. */
 export function isMatch(header: string, document: JsonObject, pointer: string): boolean {
-  if (header.trim() === '*') return true;
+  // The end of a list is there when the list is.
+  if (header.trim() === '*')
+    return getAt(document, parsePointer(pointer.replace(/\/-$/, ''))) !== undefined;
   const tag = tagAt(document, pointer);
   return header.split(',').some((each) => each.trim().replace(/^W\//, '') === tag);
 }

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { appError } from '../errors/index.ts';
-
-type Schemas = typeof import('./schemas.ts');
+import type * as Schemas from './schemas.ts';
 
 /**
  * Reads what a request gives by the schema that documents it, which is loaded when it is first needed.
@@ -9,7 +8,7 @@ type Schemas = typeof import('./schemas.ts');
  * @throws `SERVER_REQUEST_MALFORMED`
  */
 export async function parseInput<T>(
-  schemaOf: (schemas: Schemas) => z.ZodType<T>,
+  schemaOf: (schemas: typeof Schemas) => z.ZodType<T>,
   input: unknown,
 ): Promise<T> {
   const parsed = schemaOf(await import('./schemas.ts')).safeParse(input);

@@ -373,6 +373,22 @@ describe('changes over the HTTP API', () => {
     expect(rig.loop.document()).toMatchObject({ vars: { n: 2, list: ['a', 'b'] } });
   });
 
+  test('an ETag is of the content, and * is of any content', async ({ expect }) => {
+    rig = await ServerRig.open();
+    const patch = (path: string, value: unknown, ifMatch: string) =>
+      rig.ask('PATCH', '/state', {
+        body: [{ op: 'add', path, value }],
+        headers: { 'if-match': ifMatch },
+      });
+    const etag = (await rig.ask('GET', '/state/vars/n')).headers.etag ?? '';
+    for (const value of [8, 1]) await rig.loop.patch([{ op: 'replace', path: '/vars/n', value }]);
+    expect((await patch('/vars/n', 2, etag)).status).toBe(200);
+    expect((await patch('/vars/n', 3, '*')).status).toBe(200);
+    expect((await patch('/vars/list/-', 'b', '*')).status).toBe(200);
+    expect((await patch('/vars/limit', 1, '*')).status).toBe(412);
+    expect((await patch('/vars/odd/new', 1, '*')).status).toBe(412);
+  });
+
   test('a stale patch is answered with what is there instead, and its ETag', async ({ expect }) => {
     rig = await ServerRig.open();
     const headers = { 'if-match': (await rig.ask('GET', '/state/vars/n')).headers.etag ?? '' };
