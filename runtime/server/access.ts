@@ -135,7 +135,7 @@ export class Access {
         : appError('SERVER_ORIGIN_REFUSED', { origin });
     }
     if (given.some((each) => this.isToken(each))) return null;
-    this.#failed.failed(address, given.join(' '));
+    for (const each of given) this.#failed.failed(address, each);
     return appError('SERVER_TOKEN_REFUSED', { problem: 'its token is wrong' });
   }
 

@@ -121,6 +121,18 @@ describe('Access', () => {
     });
   });
 
+  test('every wrong token of a request is a guess', ({ expect }) => {
+    const open = new Access({ host: '0.0.0.0', token: 'secret' });
+    const guesses = (from: number) =>
+      Array.from({ length: 4 }, (_, n) => `stormkite_token=${from + n}`).join('; ');
+    const ask = (from: number) =>
+      open.check({ ...none, cookie: guesses(from), authorization: `Bearer ${from}x` });
+    expect(ask(0)).toMatchObject({ code: 'SERVER_TOKEN_REFUSED' });
+    expect(ask(0)).toMatchObject({ code: 'SERVER_TOKEN_REFUSED' });
+    expect(ask(10)).toMatchObject({ code: 'SERVER_TOKEN_REFUSED' });
+    expect(ask(20)).toMatchObject({ code: 'SERVER_TOKEN_LIMITED' });
+  });
+
   test('the cookie counts for pages of the app alone, a header for all', ({ expect }) => {
     const open = new Access({ host: '0.0.0.0', token: 'secret' });
     const cookie = 'stormkite_token=secret';
