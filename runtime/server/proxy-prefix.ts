@@ -12,8 +12,15 @@ import type { UpstreamAddress } from './layout-source.ts';
 /** How long an upstream may take to say what it has. */
 const ASK_MS = 5_000;
 const NOT_FOUND = 404;
+const FAILED = 500;
 /** Addresses that are remembered; ports are used again, so the oldest go. */
 const MAX_KNOWN = 1_000;
+
+interface Found {
+  readonly isStripped: boolean;
+  /** False while the upstream fails: it may not have all of its paths yet. */
+  readonly isCertain: boolean;
+}
 
 interface Answer {
   readonly status: number;
@@ -21,34 +28,51 @@ interface Answer {
 }
 
 export class PrefixKnowledge {
-  readonly #known = new Map<string, Promise<boolean>>();
+  readonly #known = new Map<string, Promise<Found>>();
 
   /** Whether the prefix is to be taken off; rejects when the upstream does not answer. */
-  isStripped(address: UpstreamAddress, prefix: string): Promise<boolean> {
+  async isStripped(address: UpstreamAddress, prefix: string): Promise<boolean> {
     const key = `${authorityOf(address)} ${prefix}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const asked = find(address, prefix);
-    this.#known.set(key, asked);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
-    // One that could not answer is asked again.
-    asked.catch(() => this.#known.delete(key));
-    return asked;
+    const asked = this.#known.get(key) ?? this.#ask(key, address, prefix);
+    try {
+      const { isStripped, isCertain } = await asked;
+      if (!isCertain) this.#forget(key, asked);
+      return isStripped;
+    } catch (error) {
+      // One that could not answer is asked again.
+      this.#forget(key, asked);
+      throw error;
+    }
   }
 
   /** Asks again the next time: another server may have taken the port. */
   forget(address: UpstreamAddress, prefix: string): void {
     this.#known.delete(`${authorityOf(address)} ${prefix}`);
   }
+
+  #ask(key: string, address: UpstreamAddress, prefix: string): Promise<Found> {
+    const asked = find(address, prefix);
+    this.#known.set(key, asked);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+    return asked;
+  }
+
+  /** Unless it was asked again meanwhile. */
+  #forget(key: string, asked: Promise<Found>): void {
+    if (this.#known.get(key) === asked) this.#known.delete(key);
+  }
 }
 
-async function find(address: UpstreamAddress, prefix: string): Promise<boolean> {
+async function find(address: UpstreamAddress, prefix: string): Promise<Found> {
   const below = await ask(address, `${prefix}/`);
-  if (below.status === NOT_FOUND) return true;
+  if (below.status === NOT_FOUND) return { isStripped: true, isCertain: true };
   const root = await ask(address, '/');
   const leadsBelow = root.status >= 300 && root.status < 400 && root.location.includes(prefix);
-  return !leadsBelow && root.status !== NOT_FOUND;
+  return {
+    isStripped: !leadsBelow && root.status !== NOT_FOUND,
+    isCertain: below.status < FAILED && root.status < FAILED,
+  };
 }
 
 function ask(address: UpstreamAddress, path: string): Promise<Answer> {

@@ -1,5 +1,6 @@
-import { get } from 'node:http';
+import { createServer, get } from 'node:http';
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { test as base, describe } from 'vitest';
 import { WebSocket } from 'ws';
 import { until } from '../../support/until.ts';
@@ -63,6 +64,29 @@ describe('a server below the app', () => {
       address: first.address,
     });
     expect((await echo(rig, `${PREFIX}/echo`)).url).toBe(`${PREFIX}/echo`);
+  });
+
+  test('is found out again while it fails, as it may not have all of its paths yet', async ({
+    rig,
+    expect,
+  }) => {
+    let isWarm = false;
+    const server = createServer((request, response) => {
+      const isBelow = request.url?.startsWith(`${PREFIX}/`) === true;
+      response.writeHead(isWarm ? (isBelow ? 200 : 404) : 503).end(request.url);
+    });
+    server.listen({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const address = { host: '127.0.0.1', port };
+    rig.works.set('root.w', { title: 'root.w', address, doing: 'it runs', stripPrefix: null });
+    expect((await rig.ask(`${PREFIX}/echo`)).status).toBe(503);
+    isWarm = true;
+    expect(await rig.ask(`${PREFIX}/echo`)).toMatchObject({
+      status: 200,
+      text: `${PREFIX}/echo`,
+    });
+    server.close();
   });
 
   test('its name may have any character', async ({ rig, expect }) => {
