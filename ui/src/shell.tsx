@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Banner, FirstConnection } from './banner.tsx';
 import type { View } from './data/live-app.ts';
 import { useApp } from './data/use-app.ts';
+import { count } from './logic/format.ts';
 import { pages, type Page } from './logic/route.ts';
 import { AppPage } from './pages/app-page.tsx';
 import { CommandsPage } from './pages/commands-page.tsx';
@@ -91,7 +92,7 @@ function WorkCount() {
   if (works.length === 0) return null;
   return (
     <span className={failed > 0 ? 'nav-count bad' : 'nav-count'}>
-      {failed > 0 ? failed : works.length}
+      {count(failed > 0 ? failed : works.length)}
       <span className="off-screen">{failed > 0 ? ' failed' : ' in all'}</span>
     </span>
   );
