@@ -142,7 +142,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   const query = token === null ? '' : `?token=${token}`;
   const url = token === null ? listener.url : `${listener.url}/${query}`;
   const published = token === null ? {} : { token };
-  await claim.publish({ url: listener.url, ...published });
+  await claim.publish({ url: listener.localUrl, ...published });
   options.onListening?.({ name, url, view: `${listener.url}/view${query}` });
 
   if (options.resume !== true) await keepLogsAside(directory.logs);
@@ -170,8 +170,8 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   const { rootPath } = app.options;
   const root = toRootPath(rootPath);
   // Only the app file tells it.
-  if (root !== '') await claim.publish({ url: `${listener.url}${root}`, ...published });
-  const clientUrl = `${loopbackUrlOf(listener.url)}${root}`;
+  const clientUrl = `${listener.localUrl}${root}`;
+  if (root !== '') await claim.publish({ url: clientUrl, ...published });
   const { checkApp, followHistory, serveApp } = await import('./serve-app.ts');
   const checked = await checkApp(app, bundle.projectRoot);
   const lease = await openStore(directory.store, {
@@ -245,11 +245,6 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
     },
     close: () => closers.close(),
   };
-}
-
-/** The address by which programs of this machine reach a server that listens on all of its addresses. */
-function loopbackUrlOf(url: string): string {
-  return url.replace('//0.0.0.0:', `//${LOOPBACK}:`).replace('//[::]:', '//[::1]:');
 }
 
 /** Keeps the logs of one earlier run; one that printed nothing leaves those before it. */

@@ -6,7 +6,7 @@
  * H3 Closing ends open streams; nothing that a client does can delay it by more than a moment.
  */
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { appError } from '../errors/index.ts';
+import { appError, isAppError } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
 import { toRootPath } from '../protocol/layout.ts';
 import { Access, TOKEN_COOKIE, type AccessOptions } from './access.ts';
@@ -26,6 +26,7 @@ import { LiveStreams } from './live-stream.ts';
 import { LogAnswers } from './log-answer.ts';
 import type { LogSource } from './log-source.ts';
 import { Outlets, type OutletLimits } from './outlets.ts';
+import { PAGE_POLICY, pageOf, wantsPage, type PlainPage } from './plain-page.ts';
 import { addStateRoutes } from './state-routes.ts';
 import { addStreamRoutes } from './stream-routes.ts';
 import type { RegisteredRoute } from './openapi.ts';
@@ -170,8 +171,19 @@ function answerFailures(app: FastifyInstance): void {
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, body } = toErrorAnswer(error, `${request.method} ${pathOf(request)}`);
+  if (isAppError(error, 'SERVER_TOKEN_REFUSED') && wantsPage(request)) {
+    reply.code(status).header('content-security-policy', PAGE_POLICY);
+    return reply.type('text/html; charset=utf-8').send(pageOf(TOKEN_PAGE));
+  }
   return reply.code(status).type('application/json').send(body);
 }
+
+/** For people; a program is told the header to send. */
+const TOKEN_PAGE: PlainPage = {
+  title: 'This app wants its token',
+  message: 'The address that you opened has none, or one of an earlier run.',
+  hint: 'Open the address that `stormkite run` printed, with `?token=…` at its end. A browser that did so once needs it no more until the app is started again.',
+};
 
 /** Without the query, which may hold a secret. */
 function pathOf({ url }: FastifyRequest): string {

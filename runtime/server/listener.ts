@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname, networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import { appError } from '../errors/index.ts';
 
 /** First port that is tried when none was asked for. */
@@ -12,6 +13,12 @@ export const DEFAULT_PORT = 7501;
 const MORE_PORTS = 100;
 /** How long requests under way may take when the server closes. */
 export const CLOSE_GRACE_MS = 500;
+
+/** Of addresses that stand for all of a machine, the one by which it reaches itself. */
+const LOOPBACKS: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -23,8 +30,10 @@ export interface ListenerOptions {
 
 export interface Listener {
   readonly server: Server;
-  /** `http://127.0.0.1:7501`. */
+  /** `http://127.0.0.1:7501`; of one that listens on all addresses, one that other machines can use. */
   readonly url: string;
+  /** The address that programs of this machine use, whatever becomes of its networks. */
+  readonly localUrl: string;
   /** Hands over all requests, those that waited first. */
   attach(handler: RequestHandler): void;
   /** Takes no more connections; resolves when the last one is gone, by force after a moment. Safe to call twice. */
@@ -46,12 +55,26 @@ export async function openListener({ host, port }: ListenerOptions): Promise<Lis
   });
   let closing: Promise<void> | null = null;
   const { port: actual } = server.address() as AddressInfo;
+  const urlOf = (name: string): string =>
+    `http://${name.includes(':') ? `[${name}]` : name}:${actual}`;
   return {
     server,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    url: urlOf(reachableHost(host)),
+    localUrl: urlOf(LOOPBACKS.get(host) ?? host),
     attach,
     close: () => (closing ??= closeServer(server)),
   };
+}
+
+/** The name by which others reach a server that is bound to an address: for all addresses, the first one of a network. */
+export function reachableHost(
+  host: string,
+  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces(),
+): string {
+  if (!LOOPBACKS.has(host)) return host;
+  const all = Object.values(interfaces).flatMap((each) => each ?? []);
+  const shared = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  return shared?.address ?? hostname();
 }
 
 async function listenNear(server: Server, host: string): Promise<boolean> {

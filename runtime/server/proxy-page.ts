@@ -1,6 +1,7 @@
 /** What a tab shows while the server behind it does not answer. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { AppError } from '../errors/index.ts';
+import { PAGE_POLICY, pageOf, wantsPage } from './plain-page.ts';
 
 /** Seconds after which a page looks again by itself. */
 const RELOAD_SECONDS = 3;
@@ -16,42 +17,18 @@ export function answerUnavailable(
     response.destroy();
     return;
   }
-  const wantsPage =
-    request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-  const body = wantsPage
-    ? page(message, hint)
+  const isPage = wantsPage(request);
+  const body = isPage
+    ? pageOf({ title: 'Not ready', message, hint, reloadSeconds: RELOAD_SECONDS })
     : JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) });
   const headers: OutgoingHttpHeaders = {
-    'content-type': wantsPage ? 'text/html; charset=utf-8' : 'application/json',
+    'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'retry-after': String(RELOAD_SECONDS),
     'x-content-type-options': 'nosniff',
   };
-  if (wantsPage)
-    headers['content-security-policy'] = "default-src 'none'; style-src 'unsafe-inline'";
+  if (isPage) headers['content-security-policy'] = PAGE_POLICY;
   response.writeHead(status, headers);
   response.end(body);
-}
-
-function page(message: string, hint = ''): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="refresh" content="${RELOAD_SECONDS}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Not ready</title>
-<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem }
-pre { white-space: pre-wrap; font: inherit }</style>
-<h1>Not ready</h1>
-<pre role="status">${escape(message)}</pre>
-<p>${escape(hint)}</p>
-<p>This page reloads by itself every ${RELOAD_SECONDS} seconds.</p>
-</html>
-`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

@@ -138,6 +138,20 @@ describe('a server that others can reach', () => {
     expect((await rig.ask('GET', '/status', bearer(TOKEN))).status).toBe(200);
   });
 
+  test('a browser that comes without the token is told where it is', async ({ expect }) => {
+    rig = await ServerRig.open({ token: TOKEN });
+    const headers = { accept: 'text/html,*/*;q=0.8' };
+    for (const path of ['/view', '/view?token=<wrong>', '/']) {
+      const { status, headers: sent, text } = await rig.askRaw('GET', path, { headers });
+      expect([status, sent['content-type']]).toEqual([401, 'text/html; charset=utf-8']);
+      expect(sent['content-security-policy']).toContain("default-src 'none'");
+      expect(sent['www-authenticate']).toBe('Bearer');
+      expect(text).toContain('Open the address that `stormkite run` printed');
+      expect(text).not.toMatch(/https?:|src=|<wrong>/);
+    }
+    expect((await rig.askRaw('GET', '/view')).body).toMatchObject({ code: 'SERVER_TOKEN_REFUSED' });
+  });
+
   test('the API takes no token from a URL, however its path is written', async ({ expect }) => {
     rig = await ServerRig.open({ token: TOKEN });
     for (const path of [
