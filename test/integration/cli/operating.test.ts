@@ -154,7 +154,7 @@ describe('without an account', () => {
     const [, train] = plan.permissions;
     expect(train?.may).toContain('read the secret ssm:/shop/key');
     expect(plan.resources).toContainEqual({ what: 'DynamoDB tables', count: 2 });
-    const role = plan.iam?.find((each) => each.role.includes('WorkTrain'));
+    const role = plan.iam?.find((each) => each.role.endsWith('/Task/Role'));
     expect(role?.statements).toContainEqual(
       expect.objectContaining({
         effect: 'Allow',
