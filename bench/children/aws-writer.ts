@@ -93,7 +93,10 @@ function begin(work: string, key: string): void {
       gone: () => undefined,
       leave: () => undefined,
     },
-    (line) => void process.stderr.write(`${line}\n`),
+    {
+      print: (line) => void process.stderr.write(`${line}\n`),
+      note: () => undefined,
+    },
   );
   channel.start();
 }

@@ -8,6 +8,7 @@
  */
 import { writeSync } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import type { WorkVoice } from '../backends/aws/channel/dynamo-work-channel.ts';
 import type { WorkChannel, WorkChannelListener } from '../ports/work-channel.ts';
 import { ACKED, DIRTY, LEAVE, openCells, ORPHANED, STOP, STOP_SEEN } from './reporter-cells.ts';
 import { WRITTEN, type ReporterCells, type ReporterStart } from './reporter-cells.ts';
@@ -22,7 +23,8 @@ import { SocketWorkChannel } from './socket-work-channel.ts';
 /** Milliseconds until a main thread that was told to stop by message is poked, doubled up to the limit. */
 const STOP_POKE_MS = 10;
 const STOP_POKE_MAX_MS = 500;
-/** File descriptor of standard error; a thread's own `process.stderr` waits for the main thread. */
+/** File descriptors; a thread's own `process.stdout` and `process.stderr` wait for the main thread. */
+const STDOUT = 1;
 const STDERR = 2;
 /** Milliseconds that the main thread has to leave by itself; then the group is killed. */
 const LEAVE_GRACE_MS = 1_000;
@@ -137,9 +139,17 @@ async function openerOf({
   pid,
 }: ReporterStart): Promise<(listener: WorkChannelListener) => WorkChannel> {
   if (boot.kind === 'socket') return (listener) => new SocketWorkChannel(boot, pid, listener);
-  const { openDynamoWorkChannel } = await import('../backends/aws/channel/open-work-channel.ts');
-  const print = (line: string): void => void writeSync(STDERR, `${line}\n`);
-  return (listener) => openDynamoWorkChannel(boot, listener, print);
+  const [{ openDynamoWorkChannel }, { formatTaskLog }] = await Promise.all([
+    import('../backends/aws/channel/open-work-channel.ts'),
+    import('./task-log.ts'),
+  ]);
+  const { app, work, epoch } = boot.task;
+  const voice: WorkVoice = {
+    print: (line) => void writeSync(STDERR, `${line}\n`),
+    note: (note) =>
+      void writeSync(STDOUT, formatTaskLog({ stormkite: 'work', app, work, epoch, ...note })),
+  };
+  return (listener) => openDynamoWorkChannel(boot, listener, voice);
 }
 
 if (parentPort === null) throw new TypeError('reporter-main runs as a worker thread only');

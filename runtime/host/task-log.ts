@@ -2,6 +2,7 @@
  * Structured lines of the hosts in containers: one JSON object per line, `stormkite` first, so that a query over the log
  * group finds them by app, work and call. What user code prints stays as it is, beside them.
  */
+import type { WorkNote } from '../backends/aws/channel/dynamo-work-channel.ts';
 import { HOST_LINE_HEAD } from '../backends/aws/contract.ts';
 import { toWire, type WireError } from '../errors/index.ts';
 import type { AppEvent, AppStage } from '../protocol/events.ts';
@@ -31,11 +32,22 @@ export type TaskLogEntry =
       readonly app: string;
       readonly work: string;
       readonly epoch: number;
-      readonly event: 'starting' | 'stopping';
-    };
+      readonly event: 'starting';
+    }
+  | ({
+      readonly stormkite: 'work';
+      readonly app: string;
+      readonly work: string;
+      readonly epoch: number;
+    } & WorkNote);
 
 export function writeTaskLog(entry: TaskLogEntry): void {
-  process.stdout.write(`${JSON.stringify(entry)}\n`);
+  process.stdout.write(formatTaskLog(entry));
+}
+
+/** The line of an entry, for a thread whose own standard output waits for the main thread. */
+export function formatTaskLog(entry: TaskLogEntry): string {
+  return `${JSON.stringify(entry)}\n`;
 }
 
 /** How an app ended, as a line. */

@@ -4,6 +4,7 @@ import { afterAll, describe } from 'vitest';
 import { DownlinkWriter } from '../../../runtime/backends/aws/channel/downlink-writer.ts';
 import { leaseKey, WORK_EXIT_CODES } from '../../../runtime/backends/aws/contract.ts';
 import { itemKey } from '../../../runtime/backends/aws/dynamo/chunks.ts';
+import { parseTaskLog } from '../../../runtime/host/task-log.ts';
 import type { Downlink } from '../../../runtime/protocol/downlink.ts';
 import { test, type DynamoDbRig } from '../../support/dynamodb.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
@@ -57,6 +58,29 @@ describe('the process of a work', () => {
     await deliver(dynamodb, 2, call);
     expect(await work.exited).toEqual({ code: WORK_EXIT_CODES.fenced, signal: null });
     expect(work.stderr()).toContain('AWS_WORK_FENCED');
+  });
+
+  test('tells its log what it does, with launch, call and attempt', async ({
+    dynamodb,
+    expect,
+  }) => {
+    const work = await app.start(dynamodb, 'root.spinner', { epoch: 3 });
+    await is(dynamodb, 'ready');
+    await deliver(dynamodb, 3, { ...call, attempt: 2, args: [false] });
+    await is(dynamodb, 'running');
+    await deliver(dynamodb, 3, { type: 'stop' });
+    await work.exited;
+    const entries = work
+      .stdout()
+      .split('\n')
+      .flatMap((line) => parseTaskLog(line) ?? []);
+    const of = { stormkite: 'work', app: 'test', work: 'root.spinner', epoch: 3 };
+    const which = { call: 'a', attempt: 2 };
+    expect(entries).toEqual([
+      { ...of, event: 'running', ...which },
+      { ...of, event: 'stopping', ...which },
+      { ...of, event: 'end', ...which, outcome: 'stopped' },
+    ]);
   });
 
   test('ends only when its last change is in the table', async ({ dynamodb, expect }) => {

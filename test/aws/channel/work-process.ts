@@ -23,6 +23,7 @@ const APP_FILE = fileURLToPath(new URL('../../fixtures/works/app.ts', import.met
 
 export interface WorkProcess {
   readonly child: ChildProcess;
+  readonly stdout: () => string;
   /** What it printed on standard error. */
   readonly stderr: () => string;
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
@@ -80,7 +81,7 @@ export class FixtureApp {
       timings: { pollMs: 20, idlePollMs: 50, coalesceMs: 20, ...timings },
     });
     const child = spawn(process.execPath, ['--import', LOADER, ENTRY], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       env: {
         ...cleanEnvironment(),
@@ -91,6 +92,8 @@ export class FixtureApp {
         AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       },
     });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     const exited = once(child, 'exit').then(([code, signal]) => ({
@@ -106,7 +109,7 @@ export class FixtureApp {
       }
       await exited;
     };
-    const started = { child, stderr: () => stderr, exited, kill };
+    const started = { child, stdout: () => stdout, stderr: () => stderr, exited, kill };
     this.#processes.push(started);
     return started;
   }

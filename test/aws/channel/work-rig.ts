@@ -4,7 +4,10 @@ import type { AwsBoot } from '../../../runtime/backends/aws/channel/aws-boot.ts'
 import type { DeltaQueue } from '../../../runtime/backends/aws/channel/delta-queue.ts';
 import { readDeltas } from '../../../runtime/backends/aws/channel/delta-query.ts';
 import type { DeltaRecord } from '../../../runtime/backends/aws/channel/delta-record.ts';
-import { DynamoWorkChannel } from '../../../runtime/backends/aws/channel/dynamo-work-channel.ts';
+import {
+  DynamoWorkChannel,
+  type WorkNote,
+} from '../../../runtime/backends/aws/channel/dynamo-work-channel.ts';
 import {
   defaultWorkTimings,
   type WorkTimings,
@@ -88,6 +91,7 @@ export class WorkRig {
   readonly calls: { readonly message: CallMessage; readonly applied: number }[] = [];
   readonly flowDeltas: (readonly Operation[])[] = [];
   readonly printed: string[] = [];
+  readonly notes: WorkNote[] = [];
   assigned: WorkSpec | null = null;
   acknowledged = 0;
   written = 0;
@@ -131,8 +135,11 @@ export class WorkRig {
       gone: () => undefined,
       leave: (code: number) => void (this.leaveCode = code),
     };
-    const print = (line: string): void => void this.printed.push(line);
-    this.channel = new DynamoWorkChannel(boot, this.#client, listener, print, queue);
+    const voice = {
+      print: (line: string): void => void this.printed.push(line),
+      note: (note: WorkNote): void => void this.notes.push(note),
+    };
+    this.channel = new DynamoWorkChannel(boot, this.#client, listener, voice, queue);
     this.channel.start();
   }
 

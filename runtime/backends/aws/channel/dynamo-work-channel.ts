@@ -38,13 +38,29 @@ type RunningEvent = Extract<WorkEvent, { type: 'running' }>;
 /** Milliseconds until a problem that lasts is told again. */
 const TELL_AGAIN_MS = 600_000;
 
+/** What a work does, for its log. */
+export type WorkNote = {
+  readonly call?: string;
+  readonly attempt?: number;
+} & (
+  | { readonly event: 'running' | 'stopping' }
+  | { readonly event: 'end'; readonly outcome: EndEvent['outcome']; readonly reason?: string }
+);
+
+/** Where a channel tells what happens; neither ever waits. */
+export interface WorkVoice {
+  /** Takes lines for the work's standard error. */
+  readonly print: (line: string) => void;
+  readonly note: (note: WorkNote) => void;
+}
+
 const NO_ENTRY: Entry = { ops: '', event: null, notice: null, posts: 0 };
 
 export class DynamoWorkChannel implements WorkChannel {
   readonly #boot: AwsBoot;
   readonly #client: DynamoDBClient;
   readonly #listener: WorkChannelListener;
-  readonly #print: (line: string) => void;
+  readonly #voice: WorkVoice;
   readonly #queue: DeltaQueue;
   readonly #writer: DeltaWriter;
   readonly #poller: BellPoller;
@@ -61,13 +77,13 @@ export class DynamoWorkChannel implements WorkChannel {
     boot: AwsBoot,
     client: DynamoDBClient,
     listener: WorkChannelListener,
-    print: (line: string) => void,
+    voice: WorkVoice,
     queue: DeltaQueue = new DeltaQueue(),
   ) {
     this.#boot = boot;
     this.#client = client;
     this.#listener = listener;
-    this.#print = print;
+    this.#voice = voice;
     this.#queue = queue;
     const { task, timings } = boot;
     const { key, epoch, tables } = task;
@@ -168,18 +184,29 @@ export class DynamoWorkChannel implements WorkChannel {
   #note(text: string): string {
     this.#poller.touch();
     const event = JSON.parse(text) as WorkEvent;
-    if (event.type === 'running') this.#running = event;
+    if (event.type === 'running') {
+      this.#running = event;
+      this.#voice.note({ event: 'running', ...callOf(event) });
+    }
     if (event.type !== 'end') return text;
     this.#running = null;
-    return event.outcome === 'stopped' && this.#lost !== null
-      ? JSON.stringify(lostEnd(event, this.#lost))
-      : text;
+    const lost = event.outcome === 'stopped' ? this.#lost : null;
+    const end = lost === null ? event : lostEnd(event, lost);
+    const { outcome, reason } = end;
+    const why = reason === undefined ? {} : { reason };
+    this.#voice.note({ event: 'end', ...callOf(end), outcome, ...why });
+    return lost === null ? text : JSON.stringify(end);
   }
 
   #hear(message: Downlink): void {
     if (message.type === 'call') this.#listener.call(message, this.#writer.postsUpTo(message.mark));
     else if (message.type === 'flowDelta') this.#listener.flowDelta(message.ops);
-    else this.#listener.stop(0);
+    else this.#askToStop(0);
+  }
+
+  #askToStop(exitCode: number): void {
+    this.#voice.note({ event: 'stopping', ...callOf(this.#running) });
+    this.#listener.stop(exitCode);
   }
 
   #drained(): void {
@@ -200,9 +227,9 @@ export class DynamoWorkChannel implements WorkChannel {
   #flowLost(why: 'lease' | 'unreachable', forMs: number): void {
     const { work } = this.#boot.task;
     this.#lost = appError('AWS_FLOW_LOST', { work, forMs, why }, { at: work });
-    this.#print(renderError(this.#lost));
+    this.#voice.print(renderError(this.#lost));
     this.#notice({ reason: 'interrupted', message: this.#lost.message });
-    this.#listener.stop(WORK_EXIT_CODES.flowLost);
+    this.#askToStop(WORK_EXIT_CODES.flowLost);
     background(this.#insist(this.#lost), 'ending a work whose flow is lost');
   }
 
@@ -229,7 +256,7 @@ export class DynamoWorkChannel implements WorkChannel {
 
   #leave(error: AppError | null, exitCode: number): void {
     if (this.#left) return;
-    if (error) this.#print(renderError(error));
+    if (error) this.#voice.print(renderError(error));
     this.close();
     this.#listener.written(this.#given);
     this.#listener.leave(exitCode);
@@ -242,8 +269,12 @@ export class DynamoWorkChannel implements WorkChannel {
     if (performance.now() - toldAt < TELL_AGAIN_MS) return;
     this.#told.set(problem, performance.now());
     const detail = error instanceof Error && error.message !== '' ? `: ${error.message}` : '';
-    this.#print(`stormkite: ${problem}${detail}; trying again`);
+    this.#voice.print(`stormkite: ${problem}${detail}; trying again`);
   }
+}
+
+function callOf(event: RunningEvent | EndEvent | null): { call?: string; attempt?: number } {
+  return event === null ? {} : { call: event.call, attempt: event.attempt };
 }
 
 function lostEnd(event: EndEvent, lost: AppError): EndEvent {
