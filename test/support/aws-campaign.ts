@@ -3,9 +3,12 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExpectStatic } from 'vitest';
+import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import { isHead } from '../../runtime/backends/aws/dynamo/chunks.ts';
 import type { EmulatorTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import type { StoredApp } from '../../runtime/protocol/turn-record.ts';
 import type { Json } from '../../runtime/state/json.ts';
+import { localConfig } from './dynamodb.ts';
 import {
   EmulatedRig,
   FASTER,
@@ -76,6 +79,20 @@ export class AwsCampaign {
   /** Where a flow's failpoint leaves its mark, so that the flow that comes next is not killed too. */
   markOf(name: string): string {
     return join(this.rig.folder, `mark-${name.replaceAll(/\W/g, '-')}`);
+  }
+
+  /** Parts of deltas that were too long for one item. */
+  async chunksOf({ app }: ErrandRun): Promise<number> {
+    const client = new DynamoDBClient(localConfig(this.rig.dynamodb.endpoint));
+    try {
+      const input = { TableName: app.deployment.tables.deltas, ProjectionExpression: 'sk' };
+      let chunks = 0;
+      for await (const { Items = [] } of paginateScan({ client }, input))
+        chunks += Items.filter(({ sk }) => !isHead(sk?.S ?? '', 'D#')).length;
+      return chunks;
+    } finally {
+      client.destroy();
+    }
   }
 
   async close(): Promise<void> {

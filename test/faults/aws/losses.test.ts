@@ -87,13 +87,14 @@ describe.concurrent('on AWS', () => {
   test('deltas larger than an item arrive whole and once, though the flow is killed among them', async ({
     expect,
   }) => {
-    const workEnv = { ...SLOW, STEPS: '4', PAD: '450000' };
+    const workEnv = { ...SLOW, STEPS: '4', PAD: '500000' };
     const large = await campaign.undisturbed({ workEnv });
     const run = await campaign.start({ workEnv });
     await begun(run);
     expect(run.app.killFlow()).toBeGreaterThan(0);
     await endsAsUndisturbed(run, large, expect);
     expectOnce(run, expect);
+    expect(await campaign.chunksOf(run), 'they were written in chunks').toBeGreaterThan(0);
   });
 
   test.for([
