@@ -19,7 +19,7 @@ async function put({ clients: { s3 } }: EmulatorRig, files: Readonly<Record<stri
     await s3.send(new PutObjectCommand({ Bucket: 'data', Key, Body }));
 }
 
-async function mountPoint({ onTestFinished }: TestContext): Promise<string> {
+async function mountPoint(onTestFinished: TestContext['onTestFinished']): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mounts-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return join(folder, 'data');
@@ -35,8 +35,11 @@ function placeFor(lines: string[] = []) {
 }
 
 describe("a work's mounts", () => {
-  test('are copied with all their folders, and nothing beside them, read-only', async (context) => {
-    const { rig, expect } = context;
+  test('are copied with all their folders, and nothing beside them, read-only', async ({
+    rig,
+    expect,
+    onTestFinished,
+  }) => {
     await put(rig, {
       'set/a.txt': Buffer.from('a'),
       'set/deep/er/b c ü.bin': LARGE,
@@ -44,7 +47,7 @@ describe("a work's mounts", () => {
       'set/folder/': Buffer.alloc(0),
       'settings/secret': Buffer.from('no'),
     });
-    const mountPath = await mountPoint(context);
+    const mountPath = await mountPoint(onTestFinished);
     const lines: string[] = [];
     await copyMounts([{ source: 's3://data/set', mountPath }], placeFor(lines));
     expect(await readFile(join(mountPath, 'a.txt'), 'utf8')).toBe('a');
@@ -56,14 +59,13 @@ describe("a work's mounts", () => {
     expect(lines.at(-1)).toMatch(/is there after \d+\.\d s$/);
   });
 
-  test('are waited for while S3 does not answer', async (context) => {
-    const { rig, expect } = context;
+  test('are waited for while S3 does not answer', async ({ rig, expect, onTestFinished }) => {
     await put(rig, { 'set/a.txt': Buffer.from('late') });
     const proxy = await HttpProxy.open(rig.emulator.endpoint);
-    context.onTestFinished(() => proxy.close());
+    onTestFinished(() => proxy.close());
     process.env['AWS_ENDPOINT_URL_S3'] = proxy.endpoint;
     proxy.cut();
-    const mountPath = await mountPoint(context);
+    const mountPath = await mountPoint(onTestFinished);
     const failures: unknown[] = [];
     await copyMounts([{ source: 's3://data/set/', mountPath }], {
       ...placeFor(),
@@ -86,15 +88,17 @@ describe("a work's mounts", () => {
       { a: Buffer.from('x'), 'a/b': Buffer.from('y') },
       /EISDIR|ENOTDIR|EEXIST/,
     ],
-  ])('%s is told with its reason', async ([, source, files, problem], context) => {
-    const { rig, expect } = context;
-    await put(rig, files);
-    const mountPath = await mountPoint(context);
-    await expect(copyMounts([{ source, mountPath }], placeFor())).rejects.toMatchObject({
-      code: 'HOST_MOUNT_UNREADABLE',
-      message: expect.stringMatching(problem),
-    });
-  });
+  ])(
+    '%s is told with its reason',
+    async ([, source, files, problem], { rig, expect, onTestFinished }) => {
+      await put(rig, files);
+      const mountPath = await mountPoint(onTestFinished);
+      await expect(copyMounts([{ source, mountPath }], placeFor())).rejects.toMatchObject({
+        code: 'HOST_MOUNT_UNREADABLE',
+        message: expect.stringMatching(problem),
+      });
+    },
+  );
 
   test('name a bucket and a prefix that ends with a slash', ({ expect }) => {
     expect(s3FolderOf('s3://data')).toEqual({ bucket: 'data', prefix: '' });
