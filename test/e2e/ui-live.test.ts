@@ -76,6 +76,54 @@ describe.skipIf(chromiumPath === null)('the dashboard of an app that changes', (
     await page.context().close();
   }, 120_000);
 
+  test('a slider asks for the version where it stops, and what is answered late is left', async ({
+    expect,
+  }) => {
+    for (const value of [1, 2, 3, 4, 5]) await set('upTo', value);
+    const { newest } = (await rig.ask('history?limit=1')) as { newest: number };
+    const page = await rig.page('#/works');
+    await page.clock.install();
+    await page.goto(`${rig.url}/view#/timeline/${newest}`);
+    await page.reload();
+    await page.getByRole('tab', { name: 'State then' }).click();
+    const shown = (version: number): Promise<void> =>
+      page.getByRole('tree', { name: `State of version ${version}` }).waitFor();
+    await shown(newest);
+    const asked: number[] = [];
+    page.on('request', (request) => {
+      const version = /history\/(\d+)\/state$/.exec(request.url())?.[1];
+      if (version !== undefined) asked.push(Number(version));
+    });
+    // From here on time passes when the test says so.
+    await page.clock.pauseAt(Date.now() + 60_000);
+    const back = async (steps: number): Promise<void> => {
+      for (let step = 0; step < steps; step += 1) await page.keyboard.press('ArrowLeft');
+    };
+    await page.getByRole('slider', { name: 'Version' }).focus();
+    await back(3);
+    expect(page.url()).toMatch(new RegExp(`/timeline/${newest - 3}$`));
+    expect(asked).toEqual([]);
+    await page.clock.runFor(1_000);
+    await shown(newest - 3);
+    // The state after a turn is that before it, with its changes.
+    expect(asked).toEqual([newest - 4]);
+
+    // This one is not answered while it is looked at.
+    await page.route(`**/history/${newest - 5}/state`, () => undefined);
+    await back(1);
+    await page.clock.runFor(1_000);
+    await until('it is asked for', () => asked.length === 2);
+    const left = page.waitForEvent('requestfailed', (request) =>
+      request.url().endsWith(`/history/${newest - 5}/state`),
+    );
+    await back(1);
+    await left;
+    await page.clock.runFor(1_000);
+    await shown(newest - 5);
+    expect(asked).toEqual([newest - 4, newest - 5, newest - 6]);
+    await page.context().close();
+  });
+
   test('a field that a work changes while it is edited is not overwritten, and both values are there to choose from', async ({
     expect,
   }) => {
@@ -101,6 +149,90 @@ describe.skipIf(chromiumPath === null)('the dashboard of an app that changes', (
     // What a person wrote is a write of the flow's: the work's next one counts again.
     await set('text', 'by the work again');
     await note.getByText('"by the work again"').waitFor();
+    await page.context().close();
+  });
+
+  test('the app is asked about its works when a turn says that they changed, and only then', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/state');
+    await page.clock.install();
+    await page.goto(`${rig.url}/view#/works/root.writer`);
+    await page.reload();
+    await page.locator('.facts').getByText('default', { exact: true }).waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      const path = new URL(request.url()).pathname.replace('/api/v1/', '');
+      // Whether a line on which nothing is told is still there can only be found out by asking.
+      if (path !== 'healthz') asked.push(path);
+    });
+    // From here on time passes when the test says so.
+    await page.clock.pauseAt(Date.now() + 60_000);
+    const pass = async (ms: number): Promise<void> => {
+      await page.clock.runFor(ms);
+      // What the page has asked meanwhile is answered in real time.
+      await page.evaluate("fetch('api/v1/healthz')");
+    };
+    const passMinutes = async (minutes: number): Promise<void> => {
+      for (let seconds = 0; seconds < minutes * 60; seconds += 2) await pass(2_000);
+    };
+    await passMinutes(2);
+    expect(asked).toEqual([]);
+
+    const footer = page.locator('.side-foot dl');
+    const told = async (version: number): Promise<boolean> => {
+      await pass(100);
+      return (await footer.innerText()).includes(version.toLocaleString('en-US'));
+    };
+    const ofField = (await rig.patch([
+      { op: 'replace', path: '/works/writer/vars/note', value: 'no process comes or goes' },
+    ])) as { version: number };
+    await until('the page is told of a field', () => told(ofField.version));
+    await passMinutes(2);
+    expect(asked).toEqual([]);
+
+    await set('text', 'one more call');
+    await until('the page asks', async () => {
+      await pass(100);
+      return asked.length > 0;
+    });
+    await until('the call has ended', async () => {
+      const works = (await rig.ask('works')) as { name: string; status: { stage: string } }[];
+      const writer = works.find(({ name }) => name === 'root.writer');
+      return (await rig.ask(NOTE)) === 'one more call' && writer?.status.stage === 'succeeded';
+    });
+    const { newest } = (await rig.ask('history?limit=1')) as { newest: number };
+    await until('the page is told of its end', () => told(newest));
+    await passMinutes(2);
+    const { length } = asked;
+    await passMinutes(2);
+    expect(asked.length).toBe(length);
+    expect(new Set(asked)).toEqual(new Set(['works']));
+    await page.context().close();
+  });
+
+  test('a page of another origin may not read the clipboard', async ({ expect }) => {
+    const page = await rig.page('#/app/Own');
+    await page.route('https://elsewhere.example/**', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<!doctype html><p>Elsewhere' }),
+    );
+    const accessOf = (title: string): Promise<string | null> =>
+      page.locator(`iframe[title="${title}"]`).getAttribute('allow');
+    expect(await accessOf('Own')).toBe('clipboard-read; clipboard-write; fullscreen');
+    await page.getByRole('tab', { name: 'Foreign' }).click();
+    await page.frameLocator('iframe[title=Foreign]').getByText('Elsewhere').waitFor();
+    expect(await accessOf('Foreign')).toBe('clipboard-write; fullscreen');
+    expect(rig.problems.splice(0)).toEqual(['asked https://elsewhere.example/page']);
+    await page.context().close();
+  });
+
+  test('of two tabs of one name one is shown at a time', async ({ expect }) => {
+    const page = await rig.page('#/app/Own');
+    const chosen = page.getByRole('tab', { selected: true });
+    await page.getByRole('tab', { name: /^Own \(2\)/ }).click();
+    await page.getByRole('heading', { name: 'Own (2) cannot be shown' }).waitFor();
+    expect(await chosen.allTextContents()).toEqual(['Own (2)']);
+    expect(await page.getByRole('tabpanel').count()).toBe(1);
     await page.context().close();
   });
 

@@ -10,18 +10,17 @@
  */
 import { background } from './background.ts';
 import type { AppStatus, LayoutTabView, LayoutView } from './contract.ts';
-import type { AppStage, CommittedTurn, WorkSummary } from '../../../runtime/protocol/events.ts';
+import type { AppStage, CommittedTurn } from '../../../runtime/protocol/events.ts';
 import type { Json } from '../../../runtime/state/json.ts';
+import { isOfRuntime } from '../logic/places.ts';
 import { applyBatch } from '../logic/share.ts';
 import { childOf } from '../logic/pointer.ts';
 import { WorkRows, type WorkRow } from '../logic/works.ts';
 import type { Message } from './channel.ts';
 import { Connection, type Link } from './connection.ts';
+import { FactsReader, type Facts } from './facts.ts';
 import { askJson } from './server.ts';
 import { TurnLog } from './turn-log.ts';
-
-/** What of a work is not in the state. */
-export type WorkFacts = Pick<WorkSummary, 'class' | 'hardware' | 'url' | 'pid' | 'startedAt'>;
 
 export interface View {
   readonly link: Link;
@@ -35,7 +34,7 @@ export interface View {
   /** `null` until it was answered. */
   readonly tabs: readonly LayoutTabView[] | null;
   readonly works: readonly WorkRow[];
-  readonly facts: ReadonlyMap<string, WorkFacts>;
+  readonly facts: Facts;
   readonly turns: readonly CommittedTurn[];
 }
 
@@ -45,10 +44,6 @@ type Item =
 
 /** While no frames are drawn, because the page is hidden. */
 const HIDDEN_MS = 250;
-/** Least time between two questions for the works' facts. */
-const FACTS_MS = 1_500;
-/** Addresses come and go without a status. */
-const FACTS_IDLE_MS = 5_000;
 
 export class LiveApp {
   view: View = {
@@ -67,12 +62,11 @@ export class LiveApp {
   readonly #rows = new WorkRows();
   readonly #log = new TurnLog();
   readonly #connection: Connection;
+  readonly #facts = new FactsReader((facts) => this.#show({ facts }));
   #queue: Item[] = [];
   /** Version after everything that waits in the queue. */
   #taken = 0;
   #isPlanned = false;
-  #factsAt = 0;
-  #factsTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.#connection = new Connection({
@@ -83,6 +77,7 @@ export class LiveApp {
 
   start(): void {
     this.#connection.start();
+    this.#facts.start();
   }
 
   retry(): void {
@@ -121,7 +116,7 @@ export class LiveApp {
     if (link.state !== 'live' || wasLive) return;
     background(this.#readInfo(), 'reading the status');
     background(this.#readLayout(), 'reading the layout');
-    this.#planFacts();
+    this.#facts.stale();
   }
 
   #plan(): void {
@@ -164,7 +159,7 @@ export class LiveApp {
       return;
     }
     const works = this.#rows.of(doc);
-    if (works !== this.view.works) this.#planFacts();
+    if (works !== this.view.works || ops.some(({ path }) => isOfRuntime(path))) this.#facts.stale();
     this.#show({ doc, version, stage, changedAt, works, turns: this.#log.list() });
   }
 
@@ -183,41 +178,6 @@ export class LiveApp {
     if (layout !== null) this.#show({ tabs: layout.tabs });
     else if (this.view.tabs === null) this.#show({ tabs: [] });
   }
-
-  #planFacts(delayMs?: number): void {
-    clearTimeout(this.#factsTimer);
-    const wait = delayMs ?? Math.max(100, this.#factsAt + FACTS_MS - Date.now());
-    this.#factsTimer = setTimeout(() => background(this.#readFacts(), 'reading the works'), wait);
-  }
-
-  async #readFacts(): Promise<void> {
-    if (this.view.link.state !== 'live') return;
-    this.#factsAt = Date.now();
-    const works = document.hidden ? null : await orNull(askJson<readonly WorkSummary[]>('works'));
-    if (works !== null) {
-      const facts = new Map<string, WorkFacts>();
-      let isSame = works.length === this.view.facts.size;
-      for (const { name, class: kind, hardware, url, pid, startedAt } of works) {
-        const known = this.view.facts.get(name);
-        const next: WorkFacts = { class: kind, hardware, url, pid, startedAt };
-        const fact = known !== undefined && isEqual(known, next) ? known : next;
-        isSame &&= fact === known;
-        facts.set(name, fact);
-      }
-      if (!isSame) this.#show({ facts });
-    }
-    this.#planFacts(FACTS_IDLE_MS);
-  }
-}
-
-function isEqual(a: WorkFacts, b: WorkFacts): boolean {
-  return (
-    a.class === b.class &&
-    a.hardware === b.hardware &&
-    a.url === b.url &&
-    a.pid === b.pid &&
-    a.startedAt === b.startedAt
-  );
 }
 
 /** What is not answered now is asked for again when the connection is back. */

@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import type { WorkFacts } from '../data/live-app.ts';
+import type { WorkFacts } from '../data/facts.ts';
 import { count } from '../logic/format.ts';
 import type { WorkColumn, WorkRow } from '../logic/works.ts';
 import { Icon } from '../parts/icon.tsx';

@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import type { View, WorkFacts } from '../data/live-app.ts';
+import type { WorkFacts } from '../data/facts.ts';
+import type { View } from '../data/live-app.ts';
 import { useApp } from '../data/use-app.ts';
 import { count, duration, moment } from '../logic/format.ts';
 import { valueAt } from '../logic/pointer.ts';
