@@ -11,11 +11,6 @@ export const chromiumPath =
   [process.env['CHROMIUM'] ?? '', ...PLACES].find((path) => path !== '' && existsSync(path)) ??
   null;
 
-export interface View {
-  readonly width?: number;
-  readonly scheme?: 'light' | 'dark';
-}
-
 export class UiRig {
   /** What the pages complained about. */
   readonly problems: string[] = [];
@@ -61,10 +56,10 @@ export class UiRig {
   }
 
   /** Opens a page of the dashboard by the fragment of its URL. */
-  async page(hash: string, { width = 1_280, scheme = 'light' }: View = {}): Promise<Page> {
+  async page(hash: string, { width = 1_280 }: { readonly width?: number } = {}): Promise<Page> {
     const context = await this.#browser.newContext({
       viewport: { width, height: 800 },
-      colorScheme: scheme,
+      colorScheme: 'light',
       reducedMotion: 'reduce',
     });
     const page = await context.newPage();
