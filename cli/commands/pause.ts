@@ -13,7 +13,12 @@ import { run } from './run.ts';
 import { untilGone } from './stop.ts';
 
 /** What a paused run of this machine leaves, so that it can be resumed by its name. */
-const noteSchema = z.object({ appFile: z.string(), mode: z.enum(appModes) });
+const noteSchema = z.object({
+  appFile: z.string(),
+  mode: z.enum(appModes),
+  /** Where it listened: whoever looked at it finds it there again. */
+  port: z.string().optional(),
+});
 
 export const pause = defineCommand({
   name: 'pause',
@@ -67,7 +72,8 @@ export const resume = defineCommand({
 /** Gives its name. */
 async function pauseHere(context: CommandContext, { info, client }: FoundApp): Promise<string> {
   const { mode } = await client.status();
-  const note = noteSchema.parse({ appFile: info.appFile, mode });
+  const { port } = new URL(info.url);
+  const note = noteSchema.parse({ appFile: info.appFile, mode, port });
   const file = noteFileOf(context, info.name);
   await writeFile(file, `${JSON.stringify(note)}\n`).catch((cause: unknown) => {
     const problem = cause instanceof Error ? cause.message : String(cause);
@@ -108,6 +114,7 @@ async function resumeHere(
     name,
     resume: true,
     emulateAws: note.mode === 'emulated',
+    port: note.port,
     noOpen: true,
     json: isJson,
     verbose: false,

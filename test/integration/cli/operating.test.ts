@@ -51,6 +51,8 @@ describe('an app of this machine', () => {
       const { stdout } = await rig.run('state', 'get', '/works/count/vars/counter');
       return Number(stdout) > 3;
     });
+    const addressOf = async () => JSON.parse((await rig.run('open', '--json')).stdout) as object;
+    const address = await addressOf();
     const paused = await rig.run('pause', '--app', 'rest', '--json');
     expect(commandSchema.parse(JSON.parse(paused.stdout))).toEqual({
       app: 'rest',
@@ -62,6 +64,7 @@ describe('an app of this machine', () => {
     const again = rig.start(['resume', '--app', 'rest']);
     await again.prints('[root.count] counting from ');
     expect(again.stdout).not.toContain('counting from 0\n');
+    expect(await addressOf()).toEqual(address);
     await rig.run('stop', '--all', '--app', 'rest');
     expect(await again.done).toMatchObject({ code: 0 });
     expect(await rig.run('resume', '--app', 'rest')).toMatchObject({
