@@ -13,6 +13,7 @@ import {
   stackNameOf,
   type StackOutput,
 } from '../../../runtime/backends/aws/contract.ts';
+import { connect } from '../../../runtime/client/index.ts';
 import { DeployedApp } from '../../../runtime/host/deployed-app.ts';
 import type { DestroyOptions } from '../../../runtime/host/destruction.ts';
 import { recordDeployment, recordedDeployments } from '../../../runtime/host/deployments.ts';
@@ -277,23 +278,30 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     expect(stack.calls).not.toContain('DeleteStack');
     const runs = app.results.length;
     await found?.resume();
-    await app.until('the work runs again', () =>
-      app.workTasks.some(({ lastStatus }) => lastStatus === 'RUNNING'),
-    );
+    const runsAgain = () => app.workTasks.some(({ lastStatus }) => lastStatus === 'RUNNING');
+    const { url } = app;
+    await app.until('the flow knows how its work ended', async () => {
+      const works = await connect({ url })
+        .works()
+        .catch(() => []);
+      return runsAgain() || works.some(({ status }) => status.stage === 'stopped');
+    });
+    // A work that was stopped from outside waits to be started.
+    await connect({ url }).start('root.hold');
+    await app.until('the work runs again', runsAgain);
     expect(app.results).toHaveLength(runs);
     // Also what another process had closed.
-    const client = new AutoScalingClient({ region: 'us-east-1' });
+    const autoScaling = new AutoScalingClient({ region: 'us-east-1' });
     const [hardware] = Object.values(app.deployment.hardware);
     const name = hardware?.pools[0]?.autoScalingGroup ?? '';
-    await client.send(
-      new SuspendProcessesCommand({ AutoScalingGroupName: name, ScalingProcesses: ['Launch'] }),
-    );
+    const launch = { AutoScalingGroupName: name, ScalingProcesses: ['Launch'] };
+    await autoScaling.send(new SuspendProcessesCommand(launch));
     await found?.resume();
-    const { AutoScalingGroups: groups = [] } = await client.send(
+    const { AutoScalingGroups: groups = [] } = await autoScaling.send(
       new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
     );
-    expect(groups[0]?.SuspendedProcesses).toEqual([]);
-    client.destroy();
+    expect(groups[0]?.SuspendedProcesses ?? []).toEqual([]);
+    autoScaling.destroy();
     await destroy(found, options());
     found?.close();
     await stack.close();
