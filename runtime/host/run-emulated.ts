@@ -31,6 +31,7 @@ const LOOPBACK = '127.0.0.1';
 /** Waits that a person notices, shorter than where they cost money; the others are those of AWS. */
 const TIMINGS: FlowTimings = {
   loop: { commitGroupMs: 200, paceMs: 250 },
+  channel: { pollMs: 50 },
   launcher: {
     pollMs: 250,
     reconcileMs: 5_000,
