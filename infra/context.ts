@@ -4,6 +4,7 @@ import {
   aws_ec2 as ec2,
   aws_logs as logs,
   aws_route53 as route53,
+  Duration,
   type Stack,
 } from 'aws-cdk-lib';
 import { z } from 'zod';
@@ -39,6 +40,7 @@ const CONTEXT = {
   maxInstances: [z.coerce.number().int().positive(), 'a whole number of machines'],
   budget: [positive, 'US dollars a month'],
   budgetEmail: [z.email(), 'a mail address'],
+  flowLostMinutes: [positive, 'minutes'],
   nodeImage: [text, 'an image with Node 22'],
   [CDK_CONTEXT.prices]: [text, 'the path of a price list'],
   [CDK_CONTEXT.keepState]: [flag, 'true or false'],
@@ -99,6 +101,7 @@ export function toProps(stack: Stack, context: ReturnType<typeof readContext>): 
     logRetentionDays,
     budget,
     budgetEmail,
+    flowLostMinutes,
   } = context;
   return defined({
     entry,
@@ -121,6 +124,7 @@ export function toProps(stack: Stack, context: ReturnType<typeof readContext>): 
     certificate:
       certificateArn && acm.Certificate.fromCertificateArn(stack, 'Certificate', certificateArn),
     logRetention: logRetentionDays,
+    flowLostAfter: flowLostMinutes && Duration.minutes(flowLostMinutes),
     budget:
       budget === undefined || budgetEmail === undefined
         ? undefined

@@ -6,6 +6,7 @@ import type {
   aws_kms as kms,
   aws_logs as logs,
   aws_route53 as route53,
+  Duration,
   SecretValue,
 } from 'aws-cdk-lib';
 
@@ -119,6 +120,14 @@ export interface StormkiteAppProps {
    * @default 20
    */
   readonly maxInstances?: number | Readonly<Record<string, number>>;
+
+  /**
+   * How long works go on without a flow. A work whose flow has not renewed its lease for so long ends itself, so that nothing is
+   * paid for that nobody looks after.
+   *
+   * @default Duration.minutes(15)
+   */
+  readonly flowLostAfter?: Duration;
 
   /**
    * Image with Node 22 for the flow, which is ARM, and for works without an image of their own, most of which are x86.

@@ -45,6 +45,8 @@ import {
   type UiKind,
 } from './stormkite-app-props.ts';
 
+/** Works must outlive the replacement of their flow. */
+const LEAST_FLOW_LOST_MS = 300_000;
 const DEFAULT_MAX_INSTANCES = 20;
 /** Auto Scaling takes more; a wrong number costs. */
 const LARGEST_MAX_INSTANCES = 1_000;
@@ -126,7 +128,11 @@ export class StormkiteApp extends Construct {
       nodeImage,
       allowExec,
     };
-    const works = new WorkClasses(this, 'Works', { ...shared, prepared });
+    const works = new WorkClasses(this, 'Works', {
+      ...shared,
+      prepared,
+      flowLostMs: flowLostMsOf(props.flowLostAfter),
+    });
     this.#roles = rolesByName(prepared, works.roles);
 
     const cluster = asInterface<ecs.ICluster>(this.cluster);
@@ -290,6 +296,17 @@ function choice<T extends string>(prop: string, value: string, allowed: readonly
     prop,
     value: JSON.stringify(value),
     allowed: `one of ${allowed.join(', ')}`,
+  });
+}
+
+/** @throws `INFRA_PROP_INVALID` */
+function flowLostMsOf(given: Duration | undefined): number | undefined {
+  const ms = given?.toMilliseconds();
+  if (ms === undefined || ms >= LEAST_FLOW_LOST_MS) return ms;
+  throw appError('INFRA_PROP_INVALID', {
+    prop: 'flowLostAfter',
+    value: `${ms} ms`,
+    allowed: 'five minutes or more: replacing the flow takes a few',
   });
 }
 

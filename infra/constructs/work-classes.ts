@@ -23,6 +23,7 @@ import {
   s3FolderOf,
   STOP_TIMEOUT_SECONDS,
   type TaskVariant,
+  WORK_TIMINGS_VARIABLE,
 } from '../../runtime/backends/aws/contract.ts';
 import type { ClassPlan } from '../../runtime/backends/aws/deployment-plan.ts';
 import { appError } from '../../runtime/errors/index.ts';
@@ -52,6 +53,8 @@ export interface WorkClassesProps {
   readonly encryptionKey: kms.IKey | undefined;
   readonly nodeImage: string;
   readonly allowExec: boolean;
+  /** Milliseconds. @default - as works have it */
+  readonly flowLostMs: number | undefined;
 }
 
 export class WorkClasses extends Construct {
@@ -118,7 +121,7 @@ export class WorkClasses extends Construct {
     variant: TaskVariant,
     taskRole: iam.Role,
   ): ecs.Ec2TaskDefinition {
-    const { prepared, artifact, logGroup, nodeImage } = this.#props;
+    const { prepared, artifact, logGroup, nodeImage, flowLostMs } = this.#props;
     checkMounts(plan.name, variant.mounts);
     const node = new Construct(place, variantId);
     const definition = new ecs.Ec2TaskDefinition(node, 'Definition', {
@@ -140,6 +143,9 @@ export class WorkClasses extends Construct {
         [ROLE_VARIABLE]: 'work',
         [PORT_VARIABLE]: String(variant.port),
         AWS_REGION: Stack.of(this).region,
+        ...(flowLostMs === undefined
+          ? {}
+          : { [WORK_TIMINGS_VARIABLE]: JSON.stringify({ flowLostMs }) }),
         ...(bringsNode ? {} : NVIDIA_CAPABILITIES),
       },
       logging,

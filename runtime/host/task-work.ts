@@ -11,7 +11,12 @@ import { formatAwsBoot } from '../backends/aws/channel/aws-boot.ts';
 import { readInput } from '../backends/aws/channel/read-input.ts';
 import { workTimingsSchema, type WorkTimings } from '../backends/aws/channel/work-timings.ts';
 import { createLineClient } from '../backends/aws/clients.ts';
-import { WORK_TASK_VARIABLE, workTaskSchema, type WorkTask } from '../backends/aws/contract.ts';
+import {
+  WORK_TASK_VARIABLE,
+  WORK_TIMINGS_VARIABLE,
+  workTaskSchema,
+  type WorkTask,
+} from '../backends/aws/contract.ts';
 import { describeProblem } from '../backends/aws/launcher/aws-failure.ts';
 import { startExitCodeOf } from '../backends/aws/start-failure.ts';
 import { copyMounts } from '../backends/aws/work-mounts.ts';
@@ -22,9 +27,6 @@ import type { WorkSpec } from '../protocol/work-spec.ts';
 import { APP_BUNDLE, ARTIFACT_INFO } from './artifact-layout.ts';
 import { readTaskVariable, regionOf } from './task-environment.ts';
 import { writeTaskLog } from './task-log.ts';
-
-/** JSON of the timings that differ from their defaults; for tests. */
-export const WORK_TIMINGS_VARIABLE = 'STORMKITE_WORK_TIMINGS';
 
 /**
  * Runs the work; the working directory is the project's folder in the artifact. Returns while the work runs; a container that

@@ -5,6 +5,7 @@ import {
   aws_ecs as ecs,
   aws_logs as logs,
   aws_route53 as route53,
+  Duration,
   Stack,
 } from 'aws-cdk-lib';
 import { describe, test } from 'vitest';
@@ -37,6 +38,11 @@ describe('properties that do not fit', () => {
   test.for<[string, Props, string]>([
     ['an unknown ui', { ui: 'open' as never }, 'INFRA_PROP_INVALID'],
     ['no number of machines', { maxInstances: 0 }, 'INFRA_PROP_INVALID'],
+    [
+      'works that end before their flow is replaced',
+      { flowLostAfter: Duration.minutes(1) },
+      'INFRA_PROP_INVALID',
+    ],
     [
       'machines that the app does not have',
       { maxInstances: { 'gpu-spot': 1 } },
@@ -286,6 +292,14 @@ describe('properties', () => {
     expect(resource('AWS::EC2::SecurityGroup', 'Flow').Properties.SecurityGroupIngress).toEqual([
       expect.objectContaining({ CidrIp: '203.0.113.0/24', FromPort: 8_080, ToPort: 8_080 }),
     ]);
+  });
+
+  test('works are told how long they go on without a flow', ({ expect }) => {
+    const { resource } = synth({ flowLostAfter: Duration.minutes(40) });
+    const { Properties } = resource('AWS::ECS::TaskDefinition', 'Works');
+    expect(environmentOf(Properties.ContainerDefinitions[0])).toMatchObject({
+      STORMKITE_WORK_TIMINGS: '{"flowLostMs":2400000}',
+    });
   });
 
   test('with ui none, nobody has a channel into a container', ({ expect }) => {

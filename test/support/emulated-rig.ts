@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoStateStore } from '../../runtime/backends/aws/dynamo/dynamo-state-store.ts';
 import { planDeployment, type DeploymentPlan } from '../../runtime/backends/aws/deployment-plan.ts';
-import type { Deployment } from '../../runtime/backends/aws/contract.ts';
+import { WORK_TIMINGS_VARIABLE, type Deployment } from '../../runtime/backends/aws/contract.ts';
 import type { EmulatedDeploymentSpec } from '../../runtime/backends/aws/emulator/deployment-spec.ts';
 import {
   startDynamoDbLocal,
@@ -29,7 +29,6 @@ import {
   FLOW_TIMINGS_VARIABLE,
   type FlowTimings,
 } from '../../runtime/host/task-timings.ts';
-import { WORK_TIMINGS_VARIABLE } from '../../runtime/host/task-work.ts';
 import type { AppResult } from '../../runtime/loop/loop-options.ts';
 import type { LogLine } from '../../runtime/ports/log-sink.ts';
 import type { AppEvent } from '../../runtime/protocol/events.ts';

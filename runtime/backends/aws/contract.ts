@@ -36,6 +36,8 @@ export const TOKEN_VARIABLE = 'STORMKITE_TOKEN';
  * not known beforehand (`ui: 'direct'`). Every request carries the token all the same.
  */
 export const HOSTS_VARIABLE = 'STORMKITE_HOSTS';
+/** JSON of those waits of a work (`channel/work-timings.ts`) that differ from the usual ones; for works. */
+export const WORK_TIMINGS_VARIABLE = 'STORMKITE_WORK_TIMINGS';
 /** JSON of a price list (`runtime/hardware/prices.ts`) for the deployment's region and instance types; for the flow. */
 export const PRICES_VARIABLE = 'STORMKITE_PRICES';
 

@@ -10,8 +10,8 @@ import {
   ROLE_VARIABLE,
   WORK_EXIT_CODES,
   WORK_TASK_VARIABLE,
+  WORK_TIMINGS_VARIABLE,
 } from '../../../runtime/backends/aws/contract.ts';
-import { WORK_TIMINGS_VARIABLE } from '../../../runtime/host/task-work.ts';
 import { temporaryFolder } from '../../support/built-cli.ts';
 import { test, type DynamoDbRig } from '../../support/dynamodb.ts';
 import { cleanEnvironment } from '../../support/local-rig.ts';
