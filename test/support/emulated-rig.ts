@@ -217,7 +217,16 @@ export class EmulatedApp {
       listening: () => {
         this.flowsStarted += 1;
       },
-      resting: (stage) => this.rested.push(stage),
+      resting: (stage) => {
+        this.rested.push(stage);
+        if (stage !== 'stopped' && stage !== 'failed') return;
+        // The flow that ended it may have been killed before it told so.
+        const said = this.events.findLast(
+          (event) => event.type === 'stage' && event.stage === stage,
+        );
+        this.results.push({ stage, message: said?.type === 'stage' ? (said.message ?? '') : '' });
+        this.endedAt ??= Date.now();
+      },
       ended: (result) => {
         this.results.push(result);
         if (isEnd(result)) this.endedAt ??= Date.now();

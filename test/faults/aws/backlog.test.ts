@@ -40,13 +40,12 @@ describe('a flow that comes back to what 50 works wrote meanwhile', () => {
       expect(values, 'nothing goes back').toEqual(values.toSorted((a, b) => a - b));
     }
 
+    let told: (values: readonly number[]) => void = () => undefined;
     const found = new Promise<readonly number[]>((resolve) => {
-      const third = bench.flow((values) => resolve(values));
-      third.then(
-        (flow) => flow.close(),
-        () => undefined,
-      );
+      told = resolve;
     });
+    const third = await bench.flow((values) => told(values));
     expect(await found).toEqual(Array.from({ length: WORKS }, () => EACH));
+    await third.close();
   });
 });

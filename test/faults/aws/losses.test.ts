@@ -32,7 +32,7 @@ describe.concurrent('on AWS', () => {
     await app.until('both flows are up', () => app.flowsStarted >= 2);
     await begun(run);
     await app.until('the other one says that it waits', () =>
-      app.warnings.some((text) => text.includes('waiting for the lease')),
+      app.notes.some((text) => text.includes('waiting for another flow to end')),
     );
     await endsAsUndisturbed(run, expected, expect);
     expectOnce(run, expect);
