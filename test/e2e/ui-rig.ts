@@ -44,15 +44,21 @@ export class UiRig {
     env: Readonly<Record<string, string>> = {},
   ): Promise<UiRig> {
     if (chromiumPath === null) throw new Error('there is no Chromium: set CHROMIUM to its path');
-    const cli = await TestCli.open();
-    const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath, ...env });
-    const [, address = ''] = await program.line(/ at (http:\/\/[\d.]+:\d+)/);
-    const line = await BreakableLine.open(address);
     const browser = await chromium.launch({
       executablePath: chromiumPath,
       args: ['--no-sandbox'],
     });
-    return new UiRig({ cli, browser, line, program, address, rootPath });
+    const cli = await TestCli.open();
+    try {
+      const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath, ...env });
+      const [, address = ''] = await program.line(/ at (http:\/\/[\d.]+:\d+)/);
+      const line = await BreakableLine.open(address);
+      return new UiRig({ cli, browser, line, program, address, rootPath });
+    } catch (error) {
+      // Nobody else knows of them.
+      await Promise.all([browser.close(), cli.close()]);
+      throw error;
+    }
   }
 
   /** Opens a page of the dashboard by the fragment of its URL. */

@@ -3,16 +3,23 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Names the folder of the run for the set-ups of all projects after the first. */
+const FOLDER_VARIABLE = 'STORMKITE_TEST_FOLDER';
+
 /**
  * Vitest's global set-up: tests that start the built CLI start the current one, and what killed processes leave in the
- * temporary folder goes with the run.
+ * temporary folder goes with the run. All projects of a run share one folder: one inside of another would soon have a path that is
+ * too long for the sockets in it.
  */
 export default function setUp(): () => void {
+  if (process.env[FOLDER_VARIABLE] !== undefined) return () => undefined;
   execFileSync(process.execPath, ['build.mjs'], { stdio: 'inherit' });
   const before = process.env['TMPDIR'];
   const folder = mkdtempSync(join(tmpdir(), 'skt-'));
   process.env['TMPDIR'] = folder;
+  process.env[FOLDER_VARIABLE] = folder;
   return () => {
+    delete process.env[FOLDER_VARIABLE];
     if (before === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = before;
     const left = processesBelow(folder);
