@@ -230,11 +230,11 @@ class StandingLauncher implements Launcher {
       v: { S: JSON.stringify(spec) },
     };
     const put = client.send(new PutItemCommand({ TableName: tables.state, Item }));
-    this.#inputs.push(put);
+    const isLast = this.#inputs.push(put) === works.length;
     await put;
     for (const state of ['starting', 'running'] as const)
       for (const handler of this.#handlers) handler({ work, epoch, pid: null, state });
-    if (this.#inputs.length === works.length) {
+    if (isLast) {
       await Promise.all(this.#inputs);
       this.#launched?.();
     }

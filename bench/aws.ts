@@ -3,6 +3,7 @@ import type * as Contract from '../runtime/backends/aws/contract.ts';
 import { AwsBench } from './aws-app.ts';
 import type { Row } from './benchmark.ts';
 import { fromDist } from './built.ts';
+import { LAST } from './last-value.ts';
 import { median, nowMs, percentile } from './statistics.ts';
 
 /** us-east-1, on demand, November 2026: dollars per unit of 1 KB written, of 4 KB read, and per request for stream records. */
@@ -76,8 +77,9 @@ async function ages(pollMs: number, samples: number, everyMs: number) {
       ([n = 0]) => {
         if (n === last) return;
         last = n;
-        seen.push(nowMs() - n);
-        if (seen.length >= (everyMs < 100 ? samples / 40 : samples)) allSeen();
+        // Of several that come together the flow sees the latest.
+        if (n === LAST) allSeen();
+        else seen.push(nowMs() - n);
       },
       {
         channel: { pollMs, flowingPollMs: pollMs, quietPollMs: pollMs },

@@ -7,13 +7,14 @@ import type * as Timings from '../../runtime/backends/aws/channel/work-timings.t
 import type * as Tail from '../../runtime/protocol/frame-tail.ts';
 import { meteredDynamoDb, type Usage } from '../aws-meter.ts';
 import { fromDist } from '../built.ts';
+import { LAST } from '../last-value.ts';
 import { nowMs } from '../statistics.ts';
 
 export interface WriterJob {
   readonly endpoint: string;
   readonly tables: { readonly state: string; readonly deltas: string };
   readonly works: readonly { readonly work: string; readonly key: string }[];
-  /** Writes of each work; each is the time at which it is made, or its number. */
+  /** Writes of each work; each is its number, or with `everyMs` the time at which it is made, and {@link LAST} after them. */
   readonly writes: number;
   /** Milliseconds between two writes of a work; 0: as fast as it may. */
   readonly everyMs: number;
@@ -45,16 +46,15 @@ function begin(work: string, key: string): void {
     channel.post(tail);
     channel.given(sent);
   };
-  const write = (): void => {
-    const value = job.everyMs > 0 ? nowMs() : sent;
+  const write = (value: number): void => {
     post(formatTail([{ op: 'replace', path: '/vars/n', value }]));
   };
   const feed = (): void => {
-    while (sent <= job.writes && sent - acknowledged < CREDIT) write();
+    while (sent <= job.writes && sent - acknowledged < CREDIT) write(sent);
   };
   const pace = (): void => {
-    if (sent > job.writes) return;
-    write();
+    if (sent > job.writes) return write(LAST);
+    write(nowMs());
     setTimeout(pace, job.everyMs);
   };
   const channel = new DynamoWorkChannel(
