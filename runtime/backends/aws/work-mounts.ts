@@ -8,13 +8,12 @@
  */
 import { mkdir, open, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { appError, isAppError } from '../../errors/index.ts';
-import { BackOff } from './channel/back-off.ts';
 import type { WorkTimings } from './channel/work-timings.ts';
 import { createClients, destroyClients, type AwsClients } from './clients.ts';
 import { s3FolderOf } from './contract.ts';
-import { describeProblem, toAwsFailure } from './launcher/aws-failure.ts';
+import { describeProblem } from './launcher/aws-failure.ts';
+import { untilSupplied } from './until-supplied.ts';
 
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 8;
@@ -159,22 +158,12 @@ class MountCopy {
 
   async #ask<T>(request: () => Promise<T>): Promise<T> {
     const { timings, failing } = this.#place;
-    const backOff = new BackOff(timings.retryMs, timings.retryMaxMs);
-    const sinceMs = performance.now();
-    for (;;) {
-      try {
-        return await request();
-      } catch (cause) {
-        const problem = describeProblem(cause);
-        if (toAwsFailure(cause).outcome === 'refused') throw this.#unreadable(problem, cause);
-        if (performance.now() - sinceMs > timings.isolatedMs) {
-          const what = this.#mount.source;
-          throw appError('HOST_TASK_NOT_SUPPLIED', { what, problem }, { cause });
-        }
-        failing(cause);
-      }
-      await delay(backOff.next());
-    }
+    return await untilSupplied(request, {
+      what: this.#mount.source,
+      timings,
+      failing,
+      refused: (problem, cause) => this.#unreadable(problem, cause),
+    });
   }
 
   async #onDisk(action: () => Promise<void>): Promise<void> {

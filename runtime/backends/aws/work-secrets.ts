@@ -1,10 +1,8 @@
 /** A work's secrets in the cloud: read with the role of its task, put into its environment, kept nowhere else. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { appError, isAppError } from '../../errors/index.ts';
-import { BackOff } from './channel/back-off.ts';
+import { appError } from '../../errors/index.ts';
 import type { WorkTimings } from './channel/work-timings.ts';
 import { createClients, destroyClients } from './clients.ts';
-import { describeProblem, toAwsFailure } from './launcher/aws-failure.ts';
+import { untilSupplied } from './until-supplied.ts';
 
 type Clients = Awaited<ReturnType<typeof createClients<'ssm' | 'secretsManager'>>>;
 
@@ -48,29 +46,19 @@ async function readOne(
 ): Promise<string> {
   const colon = source.indexOf(':');
   const [kind, id] = [source.slice(0, colon), source.slice(colon + 1)];
-  const backOff = new BackOff(timings.retryMs, timings.retryMaxMs);
-  const sinceMs = performance.now();
-  for (;;) {
-    try {
+  const refused = (problem: string, cause?: unknown): Error =>
+    appError('HOST_SECRET_UNREADABLE', { name, source, problem }, { cause });
+  return await untilSupplied(
+    async () => {
       const value =
         kind === 'secretsmanager'
           ? await secretOf(clients, id)
           : await parameterOf(clients, kind === 'env' ? `${secretsPath}/${id}` : id);
-      if (value !== undefined) return value;
-      throw appError('HOST_SECRET_UNREADABLE', { name, source, problem: 'it has no text' });
-    } catch (cause) {
-      if (isAppError(cause)) throw cause;
-      const problem = describeProblem(cause);
-      if (toAwsFailure(cause).outcome === 'refused')
-        throw appError('HOST_SECRET_UNREADABLE', { name, source, problem }, { cause });
-      if (performance.now() - sinceMs > timings.isolatedMs) {
-        const what = `the secret ${name} from ${source}`;
-        throw appError('HOST_TASK_NOT_SUPPLIED', { what, problem }, { cause });
-      }
-      failing(cause);
-    }
-    await delay(backOff.next());
-  }
+      if (value === undefined) throw refused('it has no text');
+      return value;
+    },
+    { what: `the secret ${name} from ${source}`, timings, failing, refused },
+  );
 }
 
 async function parameterOf({ ssm }: Clients, id: string): Promise<string | undefined> {
