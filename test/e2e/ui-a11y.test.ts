@@ -14,7 +14,7 @@ const PAGES: readonly (readonly [hash: string, ready: string])[] = [
   ['#/works/root.broken', '.failure'],
   ['#/state/vars/limit', '.state-row.active'],
   ['#/timeline', '.turn-line'],
-  ['#/timeline/3', '.steps'],
+  ['#/timeline/3', '.steps, .no-changes'],
   ['#/logs', '.log-line'],
   ['#/commands/invite', '.command-form'],
 ];

@@ -124,6 +124,32 @@ describe.skipIf(chromiumPath === null)('the dashboard of an app that changes', (
     await page.context().close();
   });
 
+  test('a history that cannot be read is asked for again, and a turn without a change is told as one', async ({
+    expect,
+  }) => {
+    await set('upTo', 6);
+    const { newest } = (await rig.ask('history?limit=1')) as { newest: number };
+    const page = await rig.page('#/works');
+    let asked = 0;
+    await page.route('**/history?*', async (route) => {
+      asked += 1;
+      if (asked <= 2) return route.abort();
+      const response = await route.fetch();
+      const answer = (await response.json()) as { turns: { version: number; deltas: unknown[] }[] };
+      // A turn may only note how far its works' reports were applied; which one does is chance.
+      for (const turn of answer.turns) if (turn.version === newest) turn.deltas = [];
+      return route.fulfill({ response, json: answer });
+    });
+    await page.goto(`${rig.url}/view#/timeline/${newest}`);
+    await page.getByText('The app does not answer').waitFor();
+    await page.getByText('Nothing of the state changed').waitFor();
+    await page.getByRole('option', { name: /\b0\b/, selected: true }).waitFor();
+    await page.goto(`${rig.url}/view#/timeline/1`);
+    await page.getByText('Version 1 is not kept any more').waitFor();
+    expect(asked).toBe(3);
+    await page.context().close();
+  });
+
   test('a field that a work changes while it is edited is not overwritten, and both values are there to choose from', async ({
     expect,
   }) => {

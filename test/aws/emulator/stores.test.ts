@@ -119,14 +119,15 @@ describe('S3 in the emulator', () => {
 
 describe('CloudWatch Logs in the emulator', () => {
   const program =
-    "console.log('one'); console.error('two: ERROR x'); process.stdout.write('three without end'); setInterval(() => undefined, 1000)";
+    "console.log('one'); process.stdout.write('three without end'); console.error('two: ERROR x'); setInterval(() => undefined, 1000)";
 
   test('what containers print is in their streams, and heard at once', async ({ rig, expect }) => {
     const deployment = await rig.emulator.provision(spec(program));
     await boot(rig, deployment);
     const { taskArn = '' } = await runTask(rig, deployment);
     await reaches(rig, deployment, taskArn, 'RUNNING');
-    await until('it printed', () => rig.lines.length >= 2);
+    // The line without an end was written before the last one, and is heard when the task ends.
+    await until('it printed', () => rig.lines.length === 2);
     rig.emulator.addFault({ kind: 'out-of-memory', task: taskArn });
     await reaches(rig, deployment, taskArn, 'STOPPED');
     expect(rig.lines.toSorted()).toEqual(['one', 'three without end', 'two: ERROR x']);

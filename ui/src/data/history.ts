@@ -14,6 +14,10 @@ import { askJson, Refused, told } from './server.ts';
 
 const FIRST_PAGE = 1_000;
 const PAGE = 2_000;
+/** Turns loaded beyond the one that was asked for. */
+const BEYOND = 50;
+/** Milliseconds until what could not be read is asked for again. */
+const AGAIN_MS = 2_000;
 /** A slider that is dragged, or a key that is held, passes many versions: the app is asked for the one where it stops. */
 export const SETTLE_MS = 120;
 
@@ -27,37 +31,81 @@ export interface Past {
 
 const NOTHING: Past = { turns: [], oldest: null, problem: '' };
 
-/** @param before - version of the first turn that is known without asking */
-export function usePast(before: number | null): [Past, (version: number) => void] {
+/**
+ * @param before - version of the first turn that is known without asking
+ * @returns what is loaded, and how to ask for everything back to a version; what could not be read is asked for again
+ */
+export function usePast(before: number): [Past, (version: number) => void] {
   const [past, setPast] = useState<Past>(NOTHING);
-  const load = useCallback(async (from: number, to: number, older: readonly Turn[]) => {
-    try {
-      const answer = await askJson<HistoryAnswer>(
-        `history?from=${Math.max(1, from)}&to=${to}&limit=${to - from + 1}`,
-      );
-      setPast({ turns: [...answer.turns, ...older], oldest: answer.oldest, problem: '' });
-    } catch (error) {
-      setPast((known) => ({ ...known, problem: told(error) }));
-    }
-  }, []);
+  const [wanted, setWanted] = useState<Wanted | null>(null);
   useEffect(() => {
-    if (before === null) return;
-    const last = past.turns.at(-1)?.version;
-    if (past.oldest !== null && (last === undefined || last === before - 1)) return;
-    background(load(before - FIRST_PAGE, before - 1, []), 'reading the history');
-    // When the stream's first turn moves on, the page begins anew.
-  }, [before, past.oldest, past.turns, load]);
+    const page = pageOf(before, past, wanted);
+    if (page === null) return undefined;
+    const left = new AbortController();
+    const load = async (): Promise<void> => {
+      const now = await loaded(page, past, left.signal);
+      if (!left.signal.aborted) setPast(now);
+    };
+    const waitMs = past.problem === '' ? 0 : AGAIN_MS;
+    const timer = setTimeout(() => background(load(), 'reading the history'), waitMs);
+    return () => {
+      clearTimeout(timer);
+      left.abort();
+    };
+  }, [before, past, wanted]);
   const reach = useCallback(
-    (version: number) => {
-      const first = past.turns[0]?.version ?? before;
-      if (first === null || past.oldest === null || first <= past.oldest + 1) return;
-      if (version >= first) return;
-      const from = Math.max(past.oldest + 1, Math.min(version - 50, first - PAGE));
-      background(load(from, first - 1, past.turns), 'reading the history');
-    },
-    [past, before, load],
+    (version: number) =>
+      setWanted((known) =>
+        known?.before === before && known.version <= version ? known : { before, version },
+      ),
+    [before],
   );
   return [past, reach];
+}
+
+/** The oldest version that was asked for, as long as the page's own turns begin where they did. */
+interface Wanted {
+  readonly before: number;
+  readonly version: number;
+}
+
+interface PageOfTurns {
+  readonly from: number;
+  readonly to: number;
+  /** What is loaded already and follows. */
+  readonly newer: readonly Turn[];
+}
+
+/** What is missing next; `null` when nothing is. */
+function pageOf(
+  before: number,
+  { turns, oldest }: Past,
+  wanted: Wanted | null,
+): PageOfTurns | null {
+  const last = turns.at(-1)?.version;
+  // When the stream's first turn moves on, the page begins anew.
+  if (oldest === null || (last !== undefined && last !== before - 1))
+    return { from: Math.max(1, before - FIRST_PAGE), to: before - 1, newer: [] };
+  const first = turns[0]?.version ?? before;
+  if (wanted?.before !== before || wanted.version >= first || first <= oldest + 1) return null;
+  const from = Math.max(oldest + 1, Math.min(wanted.version - BEYOND, first - PAGE));
+  return { from, to: first - 1, newer: turns };
+}
+
+async function loaded(
+  { from, to, newer }: PageOfTurns,
+  past: Past,
+  signal: AbortSignal,
+): Promise<Past> {
+  try {
+    const answer = await askJson<HistoryAnswer>(
+      `history?from=${from}&to=${to}&limit=${Math.max(0, to - from + 1)}`,
+      { signal },
+    );
+    return { turns: [...answer.turns, ...newer], oldest: answer.oldest, problem: '' };
+  } catch (error) {
+    return { ...past, problem: told(error) };
+  }
 }
 
 export type Then =

@@ -131,7 +131,7 @@ export function TimelinePage({ item }: { readonly item: string | null }) {
           <p className="empty">
             {asked !== null && asked < oldest
               ? `Version ${count(asked)} is not kept any more.`
-              : 'Reading this turn …'}
+              : past.problem || 'Reading this turn …'}
           </p>
         ) : (
           <TurnPane turn={turn} isFrozen={isFrozen} />

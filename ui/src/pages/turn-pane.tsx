@@ -57,6 +57,12 @@ export function TurnPane({ turn, isFrozen }: { readonly turn: Turn; readonly isF
 
 function Deltas({ turn, then }: { readonly turn: Turn; readonly then: Then | null }) {
   const steps = then?.state === 'known' ? then.steps : null;
+  if (turn.deltas.length === 0)
+    return (
+      <p className="empty no-changes">
+        Nothing of the state changed: the app noted how far it was.
+      </p>
+    );
   let from = 0;
   return (
     <div className="deltas">
