@@ -6,7 +6,6 @@
  */
 import type { StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { createClients, destroyClients, type AwsClients } from '../backends/aws/clients.ts';
 import { stackNameOf, type StackOutput } from '../backends/aws/contract.ts';
 import { reopenGroups } from '../backends/aws/operate/drain.ts';
@@ -33,6 +32,7 @@ import type { PriceList } from '../hardware/prices.ts';
 import type { LogLine } from '../ports/log-sink.ts';
 import { recordedDeployments } from './deployments.ts';
 import { DESTROY_SERVICES, Destruction } from './destruction.ts';
+import { freePort } from './free-port.ts';
 import { flowPerHour } from './idle-costs.ts';
 import { startPlugin, untilForwarded } from './session-plugin.ts';
 
@@ -210,13 +210,4 @@ export class DeployedApp {
 /** One argument as a shell reads it. */
 function quoted(text: string): string {
   return /^[A-Za-z0-9_\-./:=@%+,]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -2,7 +2,6 @@
  * The server of one ServerFrontend: started, started again when it ends, given up when it ends again and again.
  */
 import { stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { appError, background, type AppError } from '../errors/index.ts';
 import type { ServerFrontend } from '../frontend/frontend.ts';
@@ -11,6 +10,7 @@ import type { LogSink } from '../ports/log-sink.ts';
 import { toFrontendStart } from './frontend-env.ts';
 import type { FrontendEnd } from './frontend-main.ts';
 import { FrontendProcess } from './frontend-process.ts';
+import { freePort } from './free-port.ts';
 import { pythonClientFolder } from './web-files.ts';
 
 /** Every wait for a frontend, in milliseconds; shrunk in tests. */
@@ -200,16 +200,4 @@ async function isDirectory(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: HOST, port: 0, exclusive: true }, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,7 +1,5 @@
 /** Apps on one emulated AWS: real flows and works as its tasks, with waits that are shrunk and faults that a test makes. */
 import { mkdir } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoStateStore } from '../../runtime/backends/aws/dynamo/dynamo-state-store.ts';
@@ -20,6 +18,7 @@ import { isAppError } from '../../runtime/errors/index.ts';
 import { buildArtifact, type Artifact } from '../../runtime/host/artifact.ts';
 import { EmulatedFlow } from '../../runtime/host/emulated-flow.ts';
 import { environmentSecrets, toEmulatedSpec } from '../../runtime/host/emulated-spec.ts';
+import { freePort } from '../../runtime/host/free-port.ts';
 import { inspectApp } from '../../runtime/host/inspect.ts';
 import { SystemClock } from '../../runtime/host/system-clock.ts';
 import { parseTaskLog } from '../../runtime/host/task-log.ts';
@@ -428,13 +427,4 @@ function killAll(pids: readonly number[]): number {
     }
   }
   return killed;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -2,9 +2,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect, createServer as createTcpServer } from 'node:net';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { fastify } from 'fastify';
+import { freePort } from '../../../runtime/host/free-port.ts';
 import { Access, TOKEN_COOKIE } from '../../../runtime/server/access.ts';
 import { addDashboardRoutes } from '../../../runtime/server/dashboard-routes.ts';
 import { addFrontendRoutes } from '../../../runtime/server/frontend-routes.ts';
@@ -147,12 +148,4 @@ export class ProxyRig {
     await this.#listener.close();
     for (const child of this.#children) child.kill('SIGKILL');
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
