@@ -1,4 +1,5 @@
-// Builds dist/ with the TypeScript compiler, and the dashboard in it with Vite; skips when nothing changed since the last build.
+// Builds dist/ with the TypeScript compiler, what containers run with esbuild, and the dashboard with Vite; skips when nothing changed
+// since the last build.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -16,6 +17,7 @@ import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { build as buildPage } from 'vite';
+import { buildContainerRuntime } from './build-container.mjs';
 
 const STAMP = 'dist/.build';
 const UI_STAMP = 'dist/ui/.build';
@@ -26,6 +28,7 @@ const CONFIGS = [
   'tsconfig.json',
   'tsconfig.build.json',
   'build.mjs',
+  'build-container.mjs',
 ];
 
 function sourceHash() {
@@ -102,6 +105,7 @@ if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== hash) {
   execFileSync(process.execPath, tsc, { stdio: 'inherit' });
   chmodSync(join(fresh, 'cli/main.js'), 0o755);
   await buildClients(fresh);
+  await buildContainerRuntime(fresh);
   await buildDashboard(fresh);
   writeFileSync(join(fresh, '.build'), hash);
   if (existsSync('dist')) renameSync('dist', `${fresh}.old`);

@@ -27,12 +27,13 @@ import { APP_BUNDLE, ARTIFACT_INFO } from './artifact-layout.ts';
 import { bundleApp } from './bundle.ts';
 import { packageOf } from './bundle-packages.ts';
 import { projectFiles, type ProjectFile } from './project-files.ts';
-import { bundleRuntime } from './runtime-bundle.ts';
+import { containerRuntime } from './container-runtime.ts';
 
 /** Every task downloads and unpacks it before it starts. */
 const MAX_BYTES = 1024 * 1024 * 1024;
 const PLAIN_MODE = 0o644;
 const EXECUTABLE_MODE = 0o755;
+const FILES_AT_ONCE = 64;
 
 export interface ArtifactOptions {
   readonly appFile: string;
@@ -93,34 +94,40 @@ async function stageFiles(stage: string, options: ArtifactOptions): Promise<stri
   const installed = new Set(requirements.map(nameOfSpec));
   const [bundle, runtime] = await Promise.all([
     bundleApp({ appFile, outDirectory: bundles, packages: { installed } }),
-    bundleRuntime(),
+    containerRuntime(),
   ]);
   const project = await projectFiles(bundle.projectRoot, ignorePatterns);
   checkSize(project);
-  const paths: string[] = [];
-  for (const { path, executable } of project) {
-    const target = `app/${path}`;
-    await put(stage, target, (file) => copyFile(join(bundle.projectRoot, path), file), executable);
-    paths.push(target);
-  }
   const made: [string, Uint8Array][] = [
     ...runtime,
     [APP_BUNDLE, await readFile(bundle.bundlePath)],
     [ARTIFACT_INFO, Buffer.from(JSON.stringify({ requirements: [...requirements].toSorted() }))],
   ];
-  for (const [path, bytes] of made) {
-    await put(stage, path, (file) => writeFile(file, bytes));
-    paths.push(path);
-  }
-  return paths.toSorted();
+  const staged: Staged[] = [
+    ...project.map(({ path, executable }) => ({
+      path: `app/${path}`,
+      executable,
+      write: (file: string) => copyFile(join(bundle.projectRoot, path), file),
+    })),
+    ...made.map(([path, bytes]) => ({
+      path,
+      executable: false,
+      write: (file: string) => writeFile(file, bytes),
+    })),
+  ];
+  for (let from = 0; from < staged.length; from += FILES_AT_ONCE)
+    await Promise.all(staged.slice(from, from + FILES_AT_ONCE).map((each) => put(stage, each)));
+  return staged.map(({ path }) => path).toSorted();
 }
 
-async function put(
-  stage: string,
-  path: string,
-  write: (file: string) => Promise<void>,
-  executable = false,
-): Promise<void> {
+/** A file of the artifact. */
+interface Staged {
+  readonly path: string;
+  readonly executable: boolean;
+  readonly write: (file: string) => Promise<void>;
+}
+
+async function put(stage: string, { path, executable, write }: Staged): Promise<void> {
   const file = join(stage, path);
   await mkdir(dirname(file), { recursive: true });
   await write(file);

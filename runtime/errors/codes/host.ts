@@ -47,6 +47,12 @@ export const hostCodes = {
     hint: ({ largest }) =>
       `leave out what the app does not read: add lines such as ${largest} to .stormkiteignore`,
   }),
+  HOST_NOT_BUILT: code<Record<never, never>>({
+    kind: 'environment',
+    summary: 'What containers run is not part of this installation of stormkite.',
+    message: () => 'this installation of stormkite has no runtime for containers',
+    hint: () => 'install it again: npm install stormkite; in its own repository: npm run build',
+  }),
   HOST_TASK_ENVIRONMENT: code<{ variable: string; problem: string }>({
     kind: 'environment',
     summary: 'A container was started without what its task definition must tell it.',
