@@ -30,6 +30,8 @@ function slow(
       maxWorkers,
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
+      // Once more, when a machine with a dozen busy processes got in the way; `flaky-reporter.ts` names who needed it.
+      retry: 1,
     },
   };
 }
@@ -38,6 +40,7 @@ function slow(
 export default defineConfig({
   resolve: { alias },
   test: {
+    reporters: ['./test/support/flaky-reporter.ts', 'default'],
     projects: [
       {
         resolve: { alias },

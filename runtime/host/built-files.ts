@@ -11,12 +11,15 @@ export const PACKAGE = fileURLToPath(
 export const DIST = join(PACKAGE, 'dist');
 
 /** A file, or all files of a folder, by path below `dist`; none when it has not been built. */
-export async function builtFiles(name: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  const place = join(DIST, name);
+export async function builtFiles(
+  name: string,
+  dist = DIST,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const place = join(dist, name);
   const paths = existsSync(place) ? await filesOf(place) : [];
   const entries = paths.map(async (path) => {
     const below = path
-      .slice(DIST.length + 1)
+      .slice(dist.length + 1)
       .split(sep)
       .join('/');
     return [below, await readFile(path)] as const;

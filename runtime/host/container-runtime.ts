@@ -15,10 +15,11 @@ const ROOT = 'node_modules/stormkite';
 /**
  * Files by path below the artifact's root.
  *
+ * @param dist - what was built; by default that of this package
  * @throws `HOST_NOT_BUILT`
  */
-export async function containerRuntime(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const [modules, web] = await Promise.all([builtFiles(BUILT), webFiles()]);
+export async function containerRuntime(dist?: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const [modules, web] = await Promise.all([builtFiles(BUILT, dist), webFiles()]);
   if (modules.size === 0) throw appError('HOST_NOT_BUILT', {});
   const files = new Map<string, Uint8Array>();
   for (const [path, bytes] of modules)

@@ -9,7 +9,7 @@ const SERVED = ['ui', 'client.js', 'client'];
 
 /** Files by path below `dist`; none of those that have not been built. */
 export async function webFiles(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const parts = await Promise.all(SERVED.map(builtFiles));
+  const parts = await Promise.all(SERVED.map((name) => builtFiles(name)));
   return new Map(parts.flatMap((part) => [...part]));
 }
 

@@ -14,6 +14,7 @@ import {
   WORK_EXIT_CODES,
 } from '../../../runtime/backends/aws/contract.ts';
 import { buildArtifact } from '../../../runtime/host/artifact.ts';
+import { containerRuntime } from '../../../runtime/host/container-runtime.ts';
 
 const APP = `import { App, Work } from 'stormkite';
 import { shout } from 'loud';
@@ -85,6 +86,10 @@ describe('the artifact of an app', () => {
     ]);
     expect(entries).toContain('node_modules/stormkite/dist/runtime/host/task-main.js');
     expect(entries).toContain('node_modules/stormkite/dist/runtime/state/cell.js');
+  });
+
+  test('needs a package that was built', async ({ expect }) => {
+    await expect(containerRuntime(folder)).rejects.toMatchObject({ code: 'HOST_NOT_BUILT' });
   });
 
   test('refuses a project that no task could take', async ({ expect }) => {
