@@ -97,6 +97,24 @@ async function buildDashboard(folder) {
   renameSync(fresh, target);
 }
 
+/** What builds that were interrupted have left. */
+function removeLeftovers() {
+  for (const name of readdirSync('.')) {
+    const [, pid] = /^dist\.(\d+)(?:\.old)?$/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(name, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+removeLeftovers();
 const hash = sourceHash();
 if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== hash) {
   // Built aside and swapped in, so that whoever runs from dist/ meanwhile is not left without it.
