@@ -71,6 +71,16 @@ export class LogFiles implements LogSink {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** The tail ends where the later lines begin. */
+  follow(
+    source: string | null,
+    lines: number,
+    listener: (line: LogLine) => void,
+  ): { readonly tail: Promise<LogLine[]>; readonly end: () => void } {
+    const end = this.subscribe(listener);
+    return { tail: this.tail(source, lines), end };
+  }
+
   /** Whether a source has printed something, in this run or in the one that it continues. */
   has(source: string): boolean {
     return this.#files.has(source) || existsSync(logPathsOf(this.#directory, source).current);

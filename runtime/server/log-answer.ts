@@ -53,13 +53,13 @@ export class LogAnswers {
     try {
       await this.#inTurn(async () => {
         if (lines.isOver) return;
-        if (isFollowing)
-          unsubscribe = this.#logs.subscribe((line) => {
-            if ((source === null || line.source === source) && isWanted(line)) lines.add(line);
-          });
-        // Right after that: the tail ends where these begin.
-        const found = await this.#logs.tail(source, tail);
-        lines.begin(found.filter(isWanted), isFollowing);
+        if (!isFollowing)
+          return lines.begin((await this.#logs.tail(source, tail)).filter(isWanted), false);
+        const followed = this.#logs.follow(source, tail, (line) => {
+          if ((source === null || line.source === source) && isWanted(line)) lines.add(line);
+        });
+        unsubscribe = followed.end;
+        lines.begin((await followed.tail).filter(isWanted), true);
       });
     } catch (error) {
       // The answer has begun: cutting it off is all that can still tell the reader.

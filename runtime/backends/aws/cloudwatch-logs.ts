@@ -17,6 +17,7 @@ import { background } from '../../errors/index.ts';
 import type { LogLine } from '../../ports/log-sink.ts';
 import { HOST_LINE_HEAD, logStreamOf } from './contract.ts';
 import type { StoredTask } from './launcher/stored-tasks.ts';
+import { Repeats } from './log-repeats.ts';
 
 /** How often listeners are served; `FilterLogEvents` may be called 5 times a second. */
 const POLL_MS = 2_000;
@@ -93,6 +94,36 @@ export class CloudWatchLogs {
       clearTimeout(this.#timer);
       this.#timer = null;
     };
+  }
+
+  /** What is listened to reaches back a little: of the lines that the tail has, none is told again. */
+  follow(
+    source: string | null,
+    lines: number,
+    listener: (line: LogLine) => void,
+  ): { readonly tail: Promise<LogLine[]>; readonly end: () => void } {
+    /** What comes while the tail is read; `null` after that. */
+    let early: LogLine[] | null = [];
+    let repeats: Repeats | null = null;
+    const unsubscribe = this.subscribe((line) => {
+      if (early !== null) early.push(line);
+      else if (repeats?.take(line) !== true) listener(line);
+    });
+    const windowMs = this.#from - OVERLAP_MS;
+    let isOver = false;
+    const read = async (): Promise<LogLine[]> => {
+      const tail = await this.tail(source, lines);
+      repeats = new Repeats(tail.filter(({ at }) => at >= windowMs));
+      const waiting = early ?? [];
+      early = null;
+      for (const line of waiting) if (!isOver && !repeats.take(line)) listener(line);
+      return tail;
+    };
+    const end = (): void => {
+      isOver = true;
+      unsubscribe();
+    };
+    return { tail: read(), end };
   }
 
   close(): void {

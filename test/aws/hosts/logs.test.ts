@@ -50,13 +50,15 @@ describe('the logs of an app on AWS', () => {
   test('are read by source, and told live, each line once', async ({ rig, expect }) => {
     const deployment = await provision(rig);
     const tasks: StoredTask[] = [];
-    const logs = new CloudWatchLogs({
-      client: rig.clients.logs,
-      logGroup: deployment.logGroup,
-      tasksOf: async () => tasks,
-      works: () => ['root.w'],
-      pollMs: 20,
-    });
+    const open = () =>
+      new CloudWatchLogs({
+        client: rig.clients.logs,
+        logGroup: deployment.logGroup,
+        tasksOf: async () => tasks,
+        works: () => ['root.w'],
+        pollMs: 20,
+      });
+    const logs = open();
     const heard: LogLine[] = [];
     const end = logs.subscribe((line) => void heard.push(line));
     await until('the flow prints', () => heard.some(({ line }) => line === 'from the flow'));
@@ -76,6 +78,18 @@ describe('the logs of an app on AWS', () => {
     expect(await logs.tail('flow', 0)).toEqual([]);
     expect([logs.has('flow'), logs.has('root.w'), logs.has('root.x')]).toEqual([true, true, false]);
     logs.close();
+
+    // Whoever listens hears what was printed a moment ago, but not what it has read already.
+    const later: LogLine[] = [];
+    const others = open();
+    const { tail, end: leave } = others.follow(null, 10, (line) => void later.push(line));
+    expect((await tail).map(({ line }) => line)).toEqual(['from the flow', 'from the work']);
+    tasks.push({ work: 'root.w', arn: await runWork(rig, deployment) });
+    await until('the work prints again', () => later.length > 0);
+    leave();
+    expect(later.map(({ source, line }) => [source, line])).toEqual([['root.w', 'from the work']]);
+    expect(later[0]?.at).toBeGreaterThan(heard.at(-1)?.at ?? 0);
+    others.close();
   });
 
   test('are read back over flows and structured lines, however many there were', async ({

@@ -51,39 +51,20 @@ export async function* storedLogs(
     works: () => [],
     ...(pollMs === undefined ? {} : { pollMs }),
   });
-  const live = new EventEmitter();
   try {
-    // Begins before the tail is read, so that no line falls between the two.
-    const news = follow ? on(live, 'line', { signal }) : null;
-    if (follow) logs.subscribe((line) => void live.emit('line', line));
-    const tail = await attempt('reading logs', () => logs.tail(source, lines));
-    yield* tail;
-    if (news === null) return;
-    const told = new Repeats(tail);
+    if (!follow) {
+      yield* await attempt('reading logs', () => logs.tail(source, lines));
+      return;
+    }
+    const live = new EventEmitter();
+    const news = on(live, 'line', { signal });
+    const { tail } = logs.follow(source, lines, (line) => void live.emit('line', line));
+    yield* await attempt('reading logs', () => tail);
     for await (const [line] of news as AsyncIterable<[LogLine]>)
-      if ((source === null || line.source === source) && !told.take(line)) yield line;
+      if (source === null || line.source === source) yield line;
   } finally {
     logs.close();
   }
-}
-
-/** Lines that a tail has told, and that those who listen hear again: what is listened to reaches back a little. */
-class Repeats {
-  readonly #left = new Map<string, number>();
-
-  constructor(lines: readonly LogLine[]) {
-    for (const line of lines) this.#left.set(keyOf(line), (this.#left.get(keyOf(line)) ?? 0) + 1);
-  }
-
-  take(line: LogLine): boolean {
-    const left = this.#left.get(keyOf(line)) ?? 0;
-    if (left > 0) this.#left.set(keyOf(line), left - 1);
-    return left > 0;
-  }
-}
-
-function keyOf({ source, at, line }: LogLine): string {
-  return JSON.stringify([source, at, line]);
 }
 
 function queryOf({ dynamodb }: Pick<AwsClients, 'dynamodb'>, place: LogPlace): QueryItems {
