@@ -11,6 +11,11 @@ import { ARTIFACT_SHA256_VARIABLE, ARTIFACT_VARIABLE, WORK_EXIT_CODES } from './
 /** Module that is imported, from the artifact's root. */
 const TASK_ENTRY = 'node_modules/stormkite/dist/runtime/host/task-main.js';
 
+/** With growing waits of 15 seconds at most, for a minute: S3 may refuse a role that was made a moment ago. */
+const TRIES = 9;
+/** What is not there, or is not what was deployed, will hardly change. */
+const LASTING_TRIES = 3;
+
 const PROGRAM = String.raw`
 const { createHash, createHmac } = require('node:crypto');
 const { mkdirSync, mkdtempSync, readFileSync } = require('node:fs');
@@ -22,6 +27,7 @@ const { env } = process;
 
 const hash = (data) => createHash('sha256').update(data).digest('hex');
 const hmac = (key, data) => createHmac('sha256', key).update(data).digest();
+const lasting = (error) => Object.assign(error, { isLasting: true });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 async function credentials() {
@@ -55,7 +61,10 @@ async function fromS3(url) {
   headers.authorization = 'AWS4-HMAC-SHA256 Credential=' + AccessKeyId + '/' + scope + ', SignedHeaders=' + names.join(';') + ', Signature=' + signature;
   delete headers.host;
   const answer = await fetch(target, { headers, signal: AbortSignal.timeout(120000) });
-  if (!answer.ok) throw new Error('S3 answers ' + answer.status + ' for ' + url + ': ' + (await answer.text()).slice(0, 300));
+  if (!answer.ok) {
+    const error = new Error('S3 answers ' + answer.status + ' for ' + url + ': ' + (await answer.text()).slice(0, 300));
+    throw answer.status === 404 ? lasting(error) : error;
+  }
   return Buffer.from(await answer.arrayBuffer());
 }
 
@@ -64,11 +73,12 @@ async function fetched() {
   for (let tries = 1; ; tries += 1) {
     try {
       const bytes = url.protocol === 'file:' ? readFileSync(fileURLToPath(url)) : await fromS3(url);
-      if (hash(bytes) !== env.__SHA256__) throw new Error('its SHA-256 is ' + hash(bytes) + ', not ' + env.__SHA256__);
+      if (hash(bytes) !== env.__SHA256__) throw lasting(new Error('its SHA-256 is ' + hash(bytes) + ', not ' + env.__SHA256__));
       return bytes;
     } catch (error) {
-      if (tries === 5) throw error;
-      await pause(2 ** tries * 250);
+      if (tries >= (error.isLasting ? __LASTING_TRIES__ : __TRIES__)) throw error;
+      console.error('stormkite: the artifact could not be fetched, trying again:', error.message);
+      await pause(Math.min(2 ** tries * 250, 15000));
     }
   }
 }
@@ -107,6 +117,8 @@ export function bootstrapCommand(): string[] {
     .replaceAll('__SHA256__', ARTIFACT_SHA256_VARIABLE)
     .replaceAll('__ENTRY__', TASK_ENTRY)
     .replaceAll('__FAILED__', String(WORK_EXIT_CODES.noArtifact))
+    .replaceAll('__LASTING_TRIES__', String(LASTING_TRIES))
+    .replaceAll('__TRIES__', String(TRIES))
     .trim();
   return ['node', '-e', program];
 }

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -136,6 +138,43 @@ describe('the artifact of an app', () => {
     expect(text).toContain('HOST_TASK_ENVIRONMENT');
     expect(text).toContain('gardener');
     expect(code).toBe(WORK_EXIT_CODES.misdeployed);
+  });
+
+  test('is asked for again while S3 refuses it, but not for long what it does not have', async ({
+    expect,
+  }) => {
+    const { path, sha256 } = await build();
+    const bytes = await readFile(path);
+    const statuses: number[] = [];
+    let asked = 0;
+    const s3 = createServer((_, response) => {
+      response.statusCode = statuses[asked] ?? 404;
+      asked += 1;
+      response.end(response.statusCode === 200 ? bytes : '<Code>Refused</Code>');
+    });
+    s3.listen(0, '127.0.0.1');
+    await once(s3, 'listening');
+    const { port } = s3.address() as AddressInfo;
+    const env = {
+      AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}`,
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+      [ARTIFACT_VARIABLE]: 's3://bucket/app.tgz',
+      [ARTIFACT_SHA256_VARIABLE]: sha256,
+      [ROLE_VARIABLE]: 'gardener',
+    };
+    try {
+      statuses.push(403, 403, 503, 200);
+      const started = await start(env);
+      expect([started.code, asked]).toEqual([WORK_EXIT_CODES.misdeployed, 4]);
+      expect(started.text).toContain('trying again: S3 answers 403 for s3://bucket/app.tgz');
+      statuses.length = 0;
+      asked = 0;
+      const missing = await start(env);
+      expect([missing.code, asked]).toEqual([WORK_EXIT_CODES.noArtifact, 3]);
+    } finally {
+      s3.close();
+    }
   });
 
   test(
