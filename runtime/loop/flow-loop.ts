@@ -118,7 +118,10 @@ export class FlowLoop implements AppControl {
         url: work.url,
         pid: seen?.pid ?? null,
         calls: { waiting: ledger.waiting, succeeded: work.numSuccesses },
-        vars: metaOf(work).fields?.snapshot() ?? {},
+        // They may be large, and few look at them.
+        get vars() {
+          return metaOf(work).fields?.snapshot() ?? {};
+        },
       });
     }
     return summaries;

@@ -122,6 +122,7 @@ export const apiDocs: Readonly<Record<string, RouteDoc>> = {
   },
   'GET /works': {
     summary: 'The works',
+    query: shapes.worksQuerySchema,
     answer: { description: 'in declaration order', schema: shapes.workSummarySchema.array() },
   },
   ...workCommand('start', 'Start a work, or start a stopped or failed one again'),

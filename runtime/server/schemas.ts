@@ -24,6 +24,13 @@ function count(max = Number.MAX_SAFE_INTEGER) {
     .refine((value) => value <= max, { error });
 }
 
+export const worksQuerySchema = z.object({
+  vars: text
+    .transform((value) => value !== '0' && value !== 'false')
+    .optional()
+    .describe('0: without the fields of the works, which may be large'),
+});
+
 export const logsQuerySchema = z.object({
   tail: count(MAX_TAIL).optional().describe('lines to begin with; 1000 by default'),
   follow: text
@@ -100,7 +107,7 @@ export const workSummarySchema = z.object({
   url: z.string(),
   pid: z.number().nullable(),
   calls: z.object({ waiting: z.number(), succeeded: z.number() }),
-  vars: z.json(),
+  vars: z.json().optional().describe('its fields, unless they were not asked for'),
 });
 
 export const appStatusSchema = z.object({

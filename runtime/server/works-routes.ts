@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { appError } from '../errors/index.ts';
 import type { AppControl } from '../loop/control.ts';
+import type { WorkSummary } from '../protocol/events.ts';
 import { clientOf } from './client-name.ts';
 import type { LogAnswers, LogsRequest } from './log-answer.ts';
 import type { LogSource } from './log-source.ts';
@@ -24,7 +25,10 @@ export function addWorksRoutes(
   base: string,
 ): void {
   const { control, logs, answers } = parts;
-  app.get(`${base}/works`, () => control.works());
+  app.get(`${base}/works`, async ({ query }) => {
+    const { vars } = await parseInput((shapes) => shapes.worksQuerySchema, query);
+    return vars === false ? control.works().map(withoutVars) : control.works();
+  });
   for (const verb of ['start', 'stop', 'delete'] as const) {
     app.post<Named>(`${base}/works/:name/${verb}`, async ({ params: { name }, raw }) => {
       if (isEnding(control)) throw appError('SERVER_APP_ENDED', { app: control.name });
@@ -44,6 +48,11 @@ export function addWorksRoutes(
   app.get(`${base}/logs`, noHead, async ({ query }, reply) => {
     await answers.send(reply, null, await parseLogs(query));
   });
+}
+
+function withoutVars(work: WorkSummary): Omit<WorkSummary, 'vars'> {
+  const { name, class: subject, status, statuses, startedAt, hardware, url, pid, calls } = work;
+  return { name, class: subject, status, statuses, startedAt, hardware, url, pid, calls };
 }
 
 function isEnding({ stage }: AppControl): boolean {

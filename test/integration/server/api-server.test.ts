@@ -351,6 +351,13 @@ describe('the HTTP API', () => {
         { name: 'root.idle', statuses: [], startedAt: null },
       ],
     });
+    const both = await Promise.all(
+      ['', '?vars=0'].map((query) => rig.ask('GET', `/works${query}`)),
+    );
+    const [whole, bare] = both.map(({ body }) => body as Record<string, unknown>[]);
+    expect(whole?.[0]?.['vars']).toHaveProperty('loss');
+    expect(bare).toEqual(whole?.map((work) => ({ ...work, vars: undefined })));
+    expect(bare?.[0]).not.toHaveProperty('vars');
   });
 });
 

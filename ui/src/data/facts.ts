@@ -49,7 +49,7 @@ export class FactsReader {
     this.#isStale = false;
     this.#askedAt = Date.now();
     try {
-      this.#take(await askJson<readonly WorkSummary[]>('works'));
+      this.#take(await askJson<readonly Omit<WorkSummary, 'vars'>[]>('works?vars=0'));
     } catch (error) {
       // A connection that is lost is told elsewhere; when it is back, they are stale.
       if (!(error instanceof Refused)) throw error;
@@ -59,7 +59,7 @@ export class FactsReader {
     }
   }
 
-  #take(works: readonly WorkSummary[]): void {
+  #take(works: readonly Omit<WorkSummary, 'vars'>[]): void {
     const facts = new Map<string, WorkFacts>();
     let isSame = works.length === this.#facts.size;
     for (const { name, class: kind, hardware, url, pid, startedAt } of works) {
