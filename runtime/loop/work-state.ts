@@ -266,10 +266,11 @@ export class WorkState {
     for (const address of ['_url', '_internal_ip', '_public_ip']) this.setVar(address, '');
   }
 
-  /** Takes what the launcher tells of a process that exists. */
+  /** Takes what the launcher tells of a process that exists. One that said that it is ready does not start any more. */
   see(fact: WorkFact & { readonly state: 'starting' | 'running' }): void {
     const stopping = this.seen?.state === 'stopping' && this.seen.epoch === fact.epoch;
-    this.seen = { epoch: fact.epoch, pid: fact.pid, state: stopping ? 'stopping' : fact.state };
+    const state = this.readyEpoch === fact.epoch ? 'running' : fact.state;
+    this.seen = { epoch: fact.epoch, pid: fact.pid, state: stopping ? 'stopping' : state };
   }
 
   /** The process is gone. */

@@ -118,7 +118,9 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
         for (const fact of facts) note(fact);
         // Whoever reads the table now misses nothing that is written later.
         await channel.ready();
-        return facts;
+        // That took a while: whoever listens has heard more of those that live.
+        const ends = facts.filter(({ state }) => state !== 'starting' && state !== 'running');
+        return [...ends, ...(await launcher.observe())];
       },
       subscribe: (handler) => launcher.subscribe(handler),
       close: () => launcher.close(),

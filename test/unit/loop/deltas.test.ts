@@ -330,6 +330,18 @@ describe('deltas', () => {
 });
 
 describe('processes', () => {
+  test('that said that they are ready get their calls, also when an older look at them is told later', async ({
+    expect,
+  }) => {
+    const app = await wired();
+    const pending = { reason: 'starting', message: 'the task was handed over' };
+    app.hear(told(1, { type: 'ready' }));
+    app.tell(running);
+    app.tell({ ...running, state: 'starting', pending });
+    await app.settle();
+    expect(app.sent).toMatchObject([{ type: 'call', args: [1] }]);
+  });
+
   test('whose end is heard before their launch is answered are gone', async ({ expect }) => {
     const app = await wired();
     app.tell(running);
