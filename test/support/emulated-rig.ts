@@ -12,13 +12,13 @@ import {
 } from '../../runtime/backends/aws/emulator/dynamodb-local.ts';
 import { openEmulator, type Emulator } from '../../runtime/backends/aws/emulator/emulator.ts';
 import type { TaskLine } from '../../runtime/backends/aws/emulator/ecs/life-host.ts';
+import { freePort } from '../../runtime/backends/aws/emulator/free-port.ts';
 import { scaleTimings, type EmulatorTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { awsTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { isAppError } from '../../runtime/errors/index.ts';
 import { buildArtifact, type Artifact } from '../../runtime/host/artifact.ts';
 import { EmulatedFlow } from '../../runtime/host/emulated-flow.ts';
 import { environmentSecrets, toEmulatedSpec } from '../../runtime/host/emulated-spec.ts';
-import { freePort } from '../../runtime/host/free-port.ts';
 import { inspectApp } from '../../runtime/host/inspect.ts';
 import { SystemClock } from '../../runtime/host/system-clock.ts';
 import { parseTaskLog } from '../../runtime/host/task-log.ts';
