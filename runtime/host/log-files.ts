@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { LogLine, LogSink } from '../ports/log-sink.ts';
+import type { FollowedLog, LogLine, LogSink } from '../ports/log-sink.ts';
 import { formatLogLine, readTail, type OpenLog } from './log-reader.ts';
 
 export type { LogLine } from '../ports/log-sink.ts';
@@ -72,11 +72,7 @@ export class LogFiles implements LogSink {
   }
 
   /** The tail ends where the later lines begin. */
-  follow(
-    source: string | null,
-    lines: number,
-    listener: (line: LogLine) => void,
-  ): { readonly tail: Promise<LogLine[]>; readonly end: () => void } {
+  follow(source: string | null, lines: number, listener: (line: LogLine) => void): FollowedLog {
     const end = this.subscribe(listener);
     return { tail: this.tail(source, lines), end };
   }

@@ -12,3 +12,10 @@ export interface LogLine {
   /** Without its line end. */
   readonly line: string;
 }
+
+/** A log that is read and listened to. */
+export interface FollowedLog {
+  readonly tail: Promise<LogLine[]>;
+  /** Ends the listening. */
+  readonly end: () => void;
+}

@@ -1,11 +1,4 @@
-import type { LogLine } from '../ports/log-sink.ts';
-
-/** A log that is read and listened to. */
-export interface FollowedLog {
-  readonly tail: Promise<LogLine[]>;
-  /** Ends the listening. */
-  readonly end: () => void;
-}
+import type { FollowedLog, LogLine } from '../ports/log-sink.ts';
 
 /** Where the server reads what the flow and the works printed. */
 export interface LogSource {

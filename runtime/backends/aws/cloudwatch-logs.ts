@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { z } from 'zod';
 import { background } from '../../errors/index.ts';
-import type { LogLine } from '../../ports/log-sink.ts';
+import type { FollowedLog, LogLine } from '../../ports/log-sink.ts';
 import { HOST_LINE_HEAD, logStreamOf } from './contract.ts';
 import type { StoredTask } from './launcher/stored-tasks.ts';
 import { Repeats } from './log-repeats.ts';
@@ -97,26 +97,21 @@ export class CloudWatchLogs {
   }
 
   /** What is listened to reaches back a little: of the lines that the tail has, none is told again. */
-  follow(
-    source: string | null,
-    lines: number,
-    listener: (line: LogLine) => void,
-  ): { readonly tail: Promise<LogLine[]>; readonly end: () => void } {
-    /** What comes while the tail is read; `null` after that. */
-    let early: LogLine[] | null = [];
+  follow(source: string | null, lines: number, listener: (line: LogLine) => void): FollowedLog {
+    /** What comes while the tail is read. */
+    const early: LogLine[] = [];
+    /** `null` while it is. */
     let repeats: Repeats | null = null;
     const unsubscribe = this.subscribe((line) => {
-      if (early !== null) early.push(line);
-      else if (repeats?.take(line) !== true) listener(line);
+      if (repeats === null) early.push(line);
+      else if (!repeats.take(line)) listener(line);
     });
     const windowMs = this.#from - OVERLAP_MS;
     let isOver = false;
     const read = async (): Promise<LogLine[]> => {
       const tail = await this.tail(source, lines);
       repeats = new Repeats(tail.filter(({ at }) => at >= windowMs));
-      const waiting = early ?? [];
-      early = null;
-      for (const line of waiting) if (!isOver && !repeats.take(line)) listener(line);
+      for (const line of early.splice(0)) if (!isOver && !repeats.take(line)) listener(line);
       return tail;
     };
     const end = (): void => {
