@@ -8,6 +8,7 @@ import { background } from '../errors/index.ts';
 import { metaOf } from '../component/meta.ts';
 import { flowsBelow, withBelow, worksBelow } from '../component/tree.ts';
 import { OPTIONS } from '../component/work-symbols.ts';
+import type { WorkFact } from '../ports/launcher.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { STORE_VERSION } from '../protocol/version.ts';
 import { cloneJson, type Json } from '../state/json.ts';
@@ -74,20 +75,25 @@ async function listen(ports: LoopPorts, parts: LoopParts, catchUp: boolean): Pro
     accept: (delta) => arrivals.post({ type: 'delta', delta }),
     lost: (state, seq) => arrivals.post({ type: 'gap', state, seq }),
   });
+  // What a process did is taken in before what became of it (R7), also where both are long over.
+  const facts: WorkFact[] = [];
+  let hear = (fact: WorkFact): void => void facts.push(fact);
   const unsubscribe = [
     channel.subscribe((delta) => {
       reach('delta.received');
       const state = works.get(delta.work);
       if (state) intake.take(state, delta);
     }),
-    launcher.subscribe((fact) => arrivals.post({ type: 'fact', fact })),
+    launcher.subscribe((fact) => hear(fact)),
     () => intake.close(),
   ];
-  for (const fact of await launcher.observe()) arrivals.post({ type: 'fact', fact });
+  facts.push(...(await launcher.observe()));
   for (const state of catchUp ? works.all() : []) {
     const missed = await lease.deltasAfter(state.name, state.mark);
     for (const delta of missed) intake.take(state, delta);
   }
+  hear = (fact) => arrivals.post({ type: 'fact', fact });
+  for (const fact of facts) hear(fact);
   return () => {
     for (const end of unsubscribe) end();
   };

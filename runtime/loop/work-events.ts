@@ -121,13 +121,21 @@ export class WorkEvents {
       return;
     }
     if (state.seen && state.seen.epoch !== fact.epoch) return;
-    const asked = state.seen?.state === 'stopping';
-    const recycled = state.recycle;
+    const asked = state.recycle || state.seen?.state === 'stopping';
     state.forgetProcess(fact.epoch);
     state.clearAddresses();
-    if (fact.epoch !== state.epoch || this.#parts.interrupted() || (asked && !recycled)) return;
-    if (!recycled && state.wanted === 'up') this.#died(state, fact);
+    if (fact.epoch !== state.epoch || this.#parts.interrupted()) return;
+    if (state.wanted === 'up') {
+      if (asked) this.#takeUpAgain(state, fact.message);
+      else this.#died(state, fact);
+    }
     if (state.wanted === 'up' && !this.#hasUse(state)) state.want('none');
+  }
+
+  /** A flow that is no longer there asked the process to end under its call: it paused the app. */
+  #takeUpAgain(state: WorkState, why: string): void {
+    if (state.ledger.active?.stage !== 'running') return;
+    state.ledger.resend(this.#parts.clock.now(), why, false);
   }
 
   /** A process found by a flow that came back: what was given to it is not given again, and its times run on. */

@@ -266,9 +266,13 @@ export class WorkState {
     for (const address of ['_url', '_internal_ip', '_public_ip']) this.setVar(address, '');
   }
 
-  /** Takes what the launcher tells of a process that exists. One that said that it is ready does not start any more. */
+  /**
+   * Takes what the launcher tells of a process that exists. One that said that it is ready does not start any more. One that an
+   * earlier flow asked to end does so, also where the work is wanted again; where it is not, it is asked once more.
+   */
   see(fact: WorkFact & { readonly state: 'starting' | 'running' }): void {
-    const stopping = this.seen?.state === 'stopping' && this.seen.epoch === fact.epoch;
+    const known = this.seen?.state === 'stopping' && this.seen.epoch === fact.epoch;
+    const stopping = known || (fact.stopping === true && this.wanted === 'up');
     const state = this.readyEpoch === fact.epoch ? 'running' : fact.state;
     this.seen = { epoch: fact.epoch, pid: fact.pid, state: stopping ? 'stopping' : state };
   }

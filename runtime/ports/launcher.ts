@@ -18,7 +18,9 @@ export interface Launcher {
   release(work: string): Promise<void>;
   /** Holds dedicated hardware of a stopped work until its next launch or its release; without it, idle hardware goes by itself. */
   keep?(work: string): Promise<void>;
-  /** What exists now. */
+  /**
+   * What exists now, and the ends that nobody has heard of. What ended and is not told yet counts as there: its end follows.
+   */
   observe(): Promise<readonly WorkFact[]>;
   /** Hears every change of what exists, as it happens. */
   subscribe(handler: (fact: WorkFact) => void): () => void;
@@ -56,6 +58,8 @@ export type WorkFact = WorkRef & { readonly pid: number | null } & (
         readonly pending?: { readonly reason: string; readonly message: string };
         /** Where its machine is reached; absent until that is known, and where works run on this machine. */
         readonly address?: WorkAddress;
+        /** It was asked to end, perhaps by an earlier flow: its end will be as asked. */
+        readonly stopping?: true;
       }
     | { readonly state: 'exited'; readonly reason: ExitReason; readonly message: string }
     | { readonly state: 'lost'; readonly message: string }

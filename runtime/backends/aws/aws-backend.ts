@@ -74,23 +74,6 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
     failing: seldom(clock, (error) => warn(`DynamoDB: ${describe(error)}; trying again`)),
     ...(options.timings?.channel ? { timings: options.timings.channel } : {}),
   });
-  const launcher = await EcsLauncher.open({
-    deployment,
-    clients,
-    records: lease.items,
-    fence: lease.fence,
-    clock,
-    timings: { ...defaultLauncherTimings, ...options.timings?.launcher },
-    logs,
-    askToStop: async ({ work }) => {
-      await channel.deliver(work, { type: 'stop' });
-    },
-    settle: async ({ work, epoch }) => {
-      await channel.catchUp(work);
-      return channel.noticeOf(work, epoch);
-    },
-    ...(costs ? { observer: costs, admit: (spec) => costs.refusalOf(spec) } : {}),
-  });
   const note = (fact: WorkFact): void => {
     const known = targets.get(fact.work);
     if (fact.state === 'starting' || fact.state === 'running') {
@@ -101,7 +84,24 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
     else return;
     channel.setLive(targets.keys());
   };
-  launcher.subscribe(note);
+  const launcher = await EcsLauncher.open({
+    deployment,
+    clients,
+    records: lease.items,
+    fence: lease.fence,
+    clock,
+    timings: { ...defaultLauncherTimings, ...options.timings?.launcher },
+    logs,
+    note,
+    askToStop: async ({ work }) => {
+      await channel.deliver(work, { type: 'stop' });
+    },
+    settle: async ({ work, epoch }) => {
+      await channel.catchUp(work);
+      return channel.noticeOf(work, epoch);
+    },
+    ...(costs ? { observer: costs, admit: (spec) => costs.refusalOf(spec) } : {}),
+  });
   return {
     channel,
     launcher: {

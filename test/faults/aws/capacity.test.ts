@@ -119,7 +119,10 @@ describe('on AWS, an app ends as an undisturbed one', () => {
       if (alone) run.app.killFlow();
       expect(run.app.killWork('root.first')).toBeGreaterThan(0);
       const result = await run.app.ended();
-      expect(result).toMatchObject({ stage: 'failed', error: { code: 'WORK_FAILED' } });
+      expect(result, run.app.told).toMatchObject({
+        stage: 'failed',
+        error: { code: 'WORK_FAILED' },
+      });
       await run.app.released();
       await run.app.end();
     },

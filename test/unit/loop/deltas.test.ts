@@ -116,10 +116,20 @@ async function begin(app: Wired): Promise<void> {
   app.tell(running);
   app.hear(told(1, { type: 'ready' }));
   await app.settle();
-  const call = app.sent.find((message) => message.type === 'call');
-  if (call?.type !== 'call') throw new Error('no call was sent');
-  app.hear(told(2, { type: 'running', call: call.call, attempt: call.attempt }));
+  app.hear(told(2, { type: 'running', ...callOf(app) }));
   await app.settle();
+}
+
+interface Call {
+  readonly call: string;
+  readonly attempt: number;
+}
+
+/** The call that was sent. */
+function callOf({ sent }: Wired): Call {
+  const message = sent.find(({ type }) => type === 'call');
+  if (message?.type !== 'call') throw new Error('no call was sent');
+  return { call: message.call, attempt: message.attempt };
 }
 
 describe('deltas', () => {
@@ -444,6 +454,67 @@ describe('a flow that comes back while its works live on', () => {
     expect(again.work('root.step').calls).toEqual([[1], [2]]);
     expect(again.work('root.step').launches).toBe(1);
     await again.close();
+  });
+});
+
+describe('a flow that comes back to a process that', () => {
+  /** What the flow before it left: a call runs, and more was written that it did not hear of. */
+  const left = async (more: (call: Call) => readonly Delta[] = () => []) => {
+    const store = new MemoryStateStore();
+    const before = await wired(store);
+    await begin(before);
+    await before.pass(1_000);
+    await before.lease.appendDeltas(more(callOf(before)));
+    before.loop.abandon();
+    await before.lease.close();
+    return store;
+  };
+  const exited: WorkFact = { ...running, state: 'exited', reason: 'exited', message: 'code 1' };
+  const asAsked: WorkFact = { ...exited, reason: 'stopped', message: 'ended as asked' };
+
+  test('has died finds its call failed, not interrupted', async ({ expect }) => {
+    const app = await wired(await left(), [exited]);
+    expect(statusesOf(app.app.root.step).slice(0, 3)).toEqual([
+      'pending',
+      'running',
+      'failed:exited',
+    ]);
+    expect(await app.loop.ended).toMatchObject({ error: { code: 'WORK_FAILED' } });
+  });
+
+  test('had ended its call before it died knows that first', async ({ expect }) => {
+    const store = await left((call) => [
+      set(3, 42),
+      told(4, { type: 'end', ...call, outcome: 'succeeded' }),
+    ]);
+    const app = await wired(store, [exited]);
+    expect(app.app.root.step.counter).toBe(42);
+    expect(statusesOf(app.app.root.step)).toEqual([
+      'pending',
+      'running',
+      'succeeded',
+      'failed:exited',
+    ]);
+    expect(app.loop.stage).toBe('running');
+  });
+
+  test('was asked to end under its call takes the call up again', async ({ expect }) => {
+    const app = await wired(await left(), [{ ...running, stopping: true }]);
+    await app.pass(1_000);
+    expect({ ended: app.ended, launches: app.launches }).toEqual({ ended: [], launches: [] });
+    app.hear(set(3, 7));
+    app.tell(asAsked);
+    await app.pass(1_000);
+    expect(app.launches).toMatchObject([{ work, epoch: 2, vars: { counter: 7 } }]);
+    expect(statusesOf(app.app.root.step)).toEqual(['pending', 'running', 'pending:interrupted']);
+  });
+
+  test('somebody stopped past all flows leaves its work stopped', async ({ expect }) => {
+    const app = await wired(await left(), [running]);
+    app.tell(asAsked);
+    await app.pass(1_000);
+    expect(app.launches).toEqual([]);
+    expect(statusesOf(app.app.root.step)).toContain('stopped:external');
   });
 });
 

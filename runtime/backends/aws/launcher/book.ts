@@ -216,14 +216,19 @@ export function keyOf({ work, epoch }: WorkRef): string {
 }
 
 /** A run as the port tells it. */
-export function toFact({ row, pending, address }: Run): WorkFact {
-  const { work, epoch, end } = row;
+export function toFact(run: Run): WorkFact {
+  const { work, epoch, end } = run.row;
+  if (end === null) return toLiveFact(run);
   const ref = { work, epoch, pid: null };
-  if (end !== null) {
-    return end.reason === 'lost'
-      ? { ...ref, state: 'lost', message: end.message }
-      : { ...ref, state: 'exited', reason: end.reason, message: end.message };
-  }
-  if (row.state !== 'running') return { ...ref, state: 'starting', pending };
+  return end.reason === 'lost'
+    ? { ...ref, state: 'lost', message: end.message }
+    : { ...ref, state: 'exited', reason: end.reason, message: end.message };
+}
+
+/** As {@link toFact}; a run whose end is not told yet is one that lives: what its work wrote is still being handed on. */
+export function toLiveFact({ row, pending, address }: Run): WorkFact {
+  const { work, epoch, end, state, stop } = row;
+  const ref = { work, epoch, pid: null, ...(stop === 'asked' ? { stopping: true as const } : {}) };
+  if (state !== 'running' && end === null) return { ...ref, state: 'starting', pending };
   return { ...ref, state: 'running', ...(address === null ? {} : { address }) };
 }

@@ -20,7 +20,15 @@ import type { WorkSpec } from '../../../protocol/work-spec.ts';
 import type { Deployment } from '../contract.ts';
 import { AwsCalls, type LauncherClients } from './aws-calls.ts';
 import { describeProblem } from './aws-failure.ts';
-import { Book, keyOf, toFact, type Machine, type RowObserver, type Run } from './book.ts';
+import {
+  Book,
+  keyOf,
+  toFact,
+  toLiveFact,
+  type Machine,
+  type RowObserver,
+  type Run,
+} from './book.ts';
 import { Keeper } from './keeper.ts';
 import { Machines } from './machines.ts';
 import type { LauncherParts, SaidOfEnd } from './parts.ts';
@@ -47,6 +55,8 @@ export interface EcsLauncherOptions {
   readonly settle?: (ref: WorkRef) => Promise<SaidOfEnd | null>;
   /** Says why a new launch may not be now. */
   readonly admit?: (spec: WorkSpec) => Extract<LaunchResult, { ok: false }> | null;
+  /** Hears every fact before those who subscribed do. Whether these missed something does not depend on it. */
+  readonly note?: (fact: WorkFact) => void;
   /** Hears of every machine and run, those that earlier flows left included. */
   readonly observer?: RowObserver;
 }
@@ -152,8 +162,7 @@ export class EcsLauncher implements Launcher {
     const unheard = this.#unheard.splice(0);
     // What those works wrote is handed on before their end is known (R7).
     for (const { work, epoch } of unheard) await this.#parts.settle({ work, epoch });
-    const live = [...this.#parts.book.runs.values()].filter(({ row }) => row.end === null);
-    return [...unheard, ...live.map((run) => toFact(run))];
+    return [...unheard, ...[...this.#parts.book.runs.values()].map((run) => toLiveFact(run))];
   }
 
   subscribe(handler: (fact: WorkFact) => void): () => void {
@@ -245,6 +254,7 @@ export class EcsLauncher implements Launcher {
     const text = JSON.stringify(fact);
     if (run.told === text) return;
     run.told = text;
+    this.#options.note?.(fact);
     const isHeard = this.#handlers.size > 0;
     if (!isHeard && run.over && !isAsAsked(run.row)) this.#unheard.push(fact);
     for (const handler of this.#handlers) handler(fact);

@@ -9,6 +9,7 @@ import {
   type LauncherTimings,
 } from '../../../../runtime/backends/aws/launcher/timings.ts';
 import { SystemClock } from '../../../../runtime/host/system-clock.ts';
+import type { LogLine } from '../../../../runtime/ports/log-sink.ts';
 import type { WorkFact } from '../../../../runtime/ports/launcher.ts';
 import { until } from '../../../support/until.ts';
 import { deploymentOf } from './deployment.ts';
@@ -38,27 +39,34 @@ export interface Flow {
   pending(work: string): string[];
 }
 
-export async function openFlow(
+export type FlowOptions = Partial<EcsLauncherOptions> & {
+  readonly guard?: Guard;
+  readonly deployment?: Deployment;
+  readonly fence?: number;
+  readonly quick?: Partial<LauncherTimings>;
+};
+
+/** A launcher to which nobody listens yet. */
+export async function openLauncher(
   account: ScriptedAccount,
-  more: Partial<EcsLauncherOptions> & {
-    readonly guard?: Guard;
-    readonly deployment?: Deployment;
-    readonly fence?: number;
-    readonly quick?: Partial<LauncherTimings>;
-  } = {},
-): Promise<Flow> {
-  const { guard, fence = account.fence, quick, ...options } = more;
-  const lines: string[] = [];
-  const launcher = await EcsLauncher.open({
+  { guard, fence = account.fence, quick, ...options }: FlowOptions = {},
+): Promise<EcsLauncher> {
+  return await EcsLauncher.open({
     deployment: deploymentOf(),
     clients: account.clients(guard),
     records: account.records(fence, guard),
     fence,
     clock: new SystemClock(),
     timings: { ...quickTimings, ...quick },
-    logs: { write: ({ line }) => void lines.push(line) },
+    logs: { write: () => undefined },
     ...options,
   });
+}
+
+export async function openFlow(account: ScriptedAccount, options: FlowOptions = {}): Promise<Flow> {
+  const lines: string[] = [];
+  const logs = { write: ({ line }: LogLine) => void lines.push(line) };
+  const launcher = await openLauncher(account, { logs, ...options });
   const facts: WorkFact[] = [];
   launcher.subscribe((fact) => facts.push(fact));
   return {

@@ -1,13 +1,17 @@
 import { describe, test } from 'vitest';
-import { appError } from '../../../../runtime/errors/index.ts';
+import { appError, background } from '../../../../runtime/errors/index.ts';
 import { SystemClock } from '../../../../runtime/host/system-clock.ts';
 import type { ClockTimer } from '../../../../runtime/ports/clock.ts';
+import type { WorkFact } from '../../../../runtime/ports/launcher.ts';
 import { until } from '../../../support/until.ts';
 import { deploymentOf, specOf } from './deployment.ts';
-import { openFlow } from './flow-rig.ts';
+import { openFlow, openLauncher } from './flow-rig.ts';
 import { broken, epochsOf, refusal, ScriptedAccount } from './scripted-account.ts';
 
 const WORK = 'root.train';
+
+/** How ECS shows a task whose process exited with code 3. */
+const ENDED = { status: 'STOPPED', exitCode: 3, stopCode: 'EssentialContainerExited' };
 
 const left = async () => {
   const account = new ScriptedAccount();
@@ -104,11 +108,7 @@ describe('a flow that comes back', () => {
 
   test('hears how a task ended meanwhile, after what it wrote', async ({ expect }) => {
     const account = await left();
-    Object.assign(account.tasks[0]!, {
-      status: 'STOPPED',
-      exitCode: 3,
-      stopCode: 'EssentialContainerExited',
-    });
+    Object.assign(account.tasks[0]!, ENDED);
     const settled: string[] = [];
     const flow = await openFlow(account, {
       settle: async ({ work }) => {
@@ -121,6 +121,53 @@ describe('a flow that comes back', () => {
       facts.find(({ state }) => state === 'exited') ?? (await flow.told(WORK, 'exited'));
     expect(heard).toMatchObject({ reason: 'exited', message: 'exited with code 3' });
     expect(settled).toContain(WORK);
+    await flow.launcher.close();
+  });
+
+  test('finds the work there until what it wrote was handed on, then hears of its end', async ({
+    expect,
+  }) => {
+    const account = await left();
+    Object.assign(account.tasks[0]!, ENDED);
+    let handOn = (): void => undefined;
+    const handedOn = new Promise<null>((resolve) => (handOn = () => resolve(null)));
+    const flow = await openFlow(account, { settle: () => handedOn });
+    await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
+    expect(await flow.launcher.observe()).toMatchObject([{ epoch: 1, state: 'running' }]);
+    expect(flow.facts).toEqual([]);
+    handOn();
+    await flow.told(WORK, 'exited', 1);
+    expect(await flow.launcher.observe()).toEqual([]);
+    await flow.launcher.close();
+  });
+
+  test('hears of an end that came before it listened, although it was noted', async ({
+    expect,
+  }) => {
+    const account = await left();
+    Object.assign(account.tasks[0]!, ENDED);
+    const noted: WorkFact[] = [];
+    const launcher = await openLauncher(account, { note: (fact) => noted.push(fact) });
+    await until('its end is noted', () => noted.some(({ state }) => state === 'exited'));
+    expect(await launcher.observe()).toMatchObject([{ epoch: 1, state: 'exited' }]);
+    expect(await launcher.observe()).toEqual([]);
+    await launcher.close();
+  });
+
+  test('knows of a process that the flow before it asked to end', async ({ expect }) => {
+    const account = await left();
+    const task = account.tasks[0]!;
+    task.stuck = true;
+    const first = await openFlow(account);
+    background(first.launcher.stop({ work: WORK, epoch: 1 }, 0), 'stopping it');
+    await until('it is asked', () => account.calls.includes('StopTaskCommand'));
+    first.launcher.leave();
+    account.fence += 1;
+    const flow = await openFlow(account);
+    expect(await flow.launcher.observe()).toMatchObject([
+      { epoch: 1, state: 'running', stopping: true },
+    ]);
+    task.stuck = false;
     await flow.launcher.close();
   });
 
@@ -166,8 +213,7 @@ describe('a flow that comes back', () => {
     expect,
   }) => {
     const account = await left();
-    const task = account.tasks[0]!;
-    Object.assign(task, { status: 'STOPPED', exitCode: 3, stopCode: 'EssentialContainerExited' });
+    Object.assign(account.tasks[0]!, ENDED);
     const second = await openFlow(account);
     await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
     second.launcher.leave();
