@@ -40,7 +40,7 @@ module.exports = {
       from: { path: '^runtime/backends/([^/]+)/' },
       to: {
         path: '^runtime/(loop|server|client|host|backends)/',
-        pathNot: '^runtime/(backends/$1/|host/(work-main|reporter))',
+        pathNot: '^runtime/(backends/$1/|host/(work-main|reporter|free-port))',
       },
     },
     {

@@ -249,19 +249,21 @@ async function runLoop(
   closers.add(() => fatal.release());
   const checked = await checkApp(app, projectRoot);
   const sink = sinkOf(name);
+  // An end may be looked into before there is a loop.
+  let receivedOf = (_work: string): number => 0;
   const backend = await openAwsBackend({
     deployment,
     clients,
     lease,
     clock,
     keyOf,
-    receivedOf: (work) => loop.receivedOf(work),
+    receivedOf: (work) => receivedOf(work),
     logs: sink,
     costs,
     warn: (message) => warn(name, message),
     timings,
   });
-  const loop: FlowLoop = new FlowLoop(
+  const loop = new FlowLoop(
     app,
     { lease, channel: backend.channel, launcher: backend.launcher, clock },
     {
@@ -275,6 +277,7 @@ async function runLoop(
       warn: (message) => warn(name, message),
     },
   );
+  receivedOf = (work) => loop.receivedOf(work);
   closers.add(
     loop.subscribe((event) => {
       if (isVerbose || event.type === 'stage' || event.type === 'status' || event.type === 'error')

@@ -12,7 +12,7 @@ import {
 } from '../../runtime/backends/aws/emulator/dynamodb-local.ts';
 import { openEmulator, type Emulator } from '../../runtime/backends/aws/emulator/emulator.ts';
 import type { TaskLine } from '../../runtime/backends/aws/emulator/ecs/life-host.ts';
-import { freePort } from '../../runtime/backends/aws/emulator/free-port.ts';
+import { freePort } from '../../runtime/host/free-port.ts';
 import { scaleTimings, type EmulatorTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { awsTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { isAppError } from '../../runtime/errors/index.ts';
@@ -406,9 +406,9 @@ export class EmulatedApp {
   }
 }
 
-/** Whether that is the app's end, and not one of a flow that is started again. */
-function isEnd({ error }: AppResult): boolean {
-  return !isAppError(error) || !error.retryable;
+/** Whether that is the app's end, and not one of a flow that was told to leave, or is started again. */
+function isEnd({ stage, error }: AppResult): boolean {
+  return stage !== 'interrupted' && (!isAppError(error) || !error.retryable);
 }
 
 function mergedTimings(more: FlowTimings): FlowTimings {

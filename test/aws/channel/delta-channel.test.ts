@@ -156,6 +156,8 @@ describe('the channel of deltas', () => {
     rig.channel.given(rig.posts);
     await until('all is written', () => rig.written === rig.posts);
     await heard.channel.catchUp(WORK);
+    // Another work came and went meanwhile; this one never was live.
+    heard.channel.setLive([]);
     expect(heard.deltas.map(({ event }) => event?.type)).toEqual(['end', undefined]);
     expect(heard.channel.noticeOf(WORK, 1)).toEqual({
       reason: 'tree',

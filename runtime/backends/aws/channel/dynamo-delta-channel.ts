@@ -95,7 +95,7 @@ export class DynamoDeltaChannel implements DeltaChannel {
       if (key !== undefined) live.set(key, work);
     }
     this.#live = live;
-    this.#forgetLines();
+    this.#forget(before);
     if (live.size === 0) {
       this.#following?.abort();
       this.#following = null;
@@ -160,11 +160,12 @@ export class DynamoDeltaChannel implements DeltaChannel {
     return line;
   }
 
-  #forgetLines(): void {
+  /** Forgets what is known of works that were live before and are no longer. One that never was may just be judged. */
+  #forget(before: ReadonlyMap<string, string>): void {
     const works = new Set(this.#live.values());
     for (const [work, line] of this.#lines)
       if (line.isIdle && !works.has(work)) this.#lines.delete(work);
-    for (const work of this.#notices.keys()) if (!works.has(work)) this.#notices.delete(work);
+    for (const work of before.values()) if (!works.has(work)) this.#notices.delete(work);
   }
 
   async #follow(ending: AbortSignal, opened: () => void): Promise<void> {

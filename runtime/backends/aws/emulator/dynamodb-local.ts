@@ -7,8 +7,8 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { appError } from '../../../errors/index.ts';
+import { freePort } from '../../../host/free-port.ts';
 import { findDocker, findJava, type Engine } from './dynamodb-engines.ts';
-import { freePort } from './free-port.ts';
 import { GuardedProcess } from './guarded-process.ts';
 
 /** Names a DynamoDB Local that runs already. */

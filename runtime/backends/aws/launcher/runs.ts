@@ -155,8 +155,15 @@ export class Runs {
   #watchHost(run: Run, task: Task): void {
     const { clock, sight, timings } = this.#parts;
     const { instanceId } = run.row;
-    if (instanceId === null || task.containerInstanceArn === undefined) return;
+    if (instanceId === null) return;
     const machine = this.#machineOf(run);
+    if (task.containerInstanceArn === undefined) {
+      // It may be placed on this machine alone. ECS would start others for it in vain, and they are paid for.
+      const isGone =
+        !machine || machine.row.state === 'terminated' || this.#machines.isDeaf(machine);
+      if (isGone) this.#ask(run, 'host');
+      return;
+    }
     const draining = sight.containers.get(instanceId)?.status === 'DRAINING';
     if (machine?.row.market === 'spot' && machine.row.state === 'ready' && draining)
       this.#ask(run, 'spot');

@@ -359,6 +359,25 @@ describe('a task', () => {
     flow.launcher.leave();
   });
 
+  test('whose host dies before it was placed there waits for no other one, and is interrupted', async ({
+    expect,
+  }) => {
+    const account = new ScriptedAccount();
+    const flow = await openFlow(account);
+    account.after = (name) => {
+      if (name !== 'RunTaskCommand') return;
+      account.tasks[0]!.stuck = true;
+      account.instances[0]!.state = 'shutting-down';
+    };
+    await flow.launcher.launch(specOf(WORK));
+    expect(await flow.told(WORK, 'exited')).toMatchObject({
+      reason: 'interrupted',
+      message: 'its machine is gone',
+    });
+    expect(account.running).toEqual([]);
+    await flow.launcher.close();
+  });
+
   test('that still seems to run on a host that is gone is interrupted', async ({ expect }) => {
     const { account, flow } = await started();
     await flow.told(WORK, 'running');

@@ -1,5 +1,5 @@
 /** Starts one container of a task, or says in AWS's words why it cannot be started. */
-import { freePort } from '../free-port.ts';
+import { freePort } from '../../../../host/free-port.ts';
 import { ServiceError } from '../service-error.ts';
 import { environmentOf, foldersOf, metadataUri, secretsOf } from './container-environment.ts';
 import { commandProblem, ContainerProcess } from './container-process.ts';
