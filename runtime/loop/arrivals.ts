@@ -44,14 +44,21 @@ export interface ArrivalsParts {
 export class Arrivals {
   readonly #parts: ArrivalsParts;
   #items: Item[] = [];
+  #frozen = false;
   #closed = false;
 
   constructor(parts: ArrivalsParts) {
     this.#parts = parts;
   }
 
+  /** Whether nothing waits to be applied. */
   get isEmpty(): boolean {
-    return this.#items.length === 0;
+    return this.#frozen || this.#items.length === 0;
+  }
+
+  /** Applies nothing more: what works and launchers tell is for the next flow, whatever it means there. */
+  freeze(): void {
+    this.#frozen = true;
   }
 
   post(item: Item): void {
@@ -65,6 +72,7 @@ export class Arrivals {
 
   /** Applies what has arrived; whatever changes the state wants a turn. */
   apply(): void {
+    if (this.#frozen) return;
     const items = this.#items;
     this.#items = [];
     const { recorder, teller, waker } = this.#parts;

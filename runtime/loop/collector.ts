@@ -70,6 +70,16 @@ export class Collector {
     if (ops.length === 0) return;
     state.recordVars(ops);
     state.store();
+    this.#toProcess(state, ops);
+  }
+
+  /** Gives a process that receives the flow's writes those that it may not have heard of, as whole fields. */
+  repeatWrites(state: WorkState): void {
+    this.#toProcess(state, state.replica.overlaid());
+  }
+
+  #toProcess(state: WorkState, ops: readonly Operation[]): void {
+    if (ops.length === 0) return;
     const running = state.seen?.state === 'running' && state.seen.epoch === state.epoch;
     if (running && state.work && acceptsFlowDeltas(state.work)) {
       this.#flowWrites.push({ work: state.name, ops: ops.map((op) => below('/vars', op)) });

@@ -18,6 +18,7 @@ import { Effects } from './effects.ts';
 import { Ending } from './ending.ts';
 import { LoopBinding } from './flow-binding.ts';
 import { hardwareCheck } from './hardware-check.ts';
+import { Intake } from './intake.ts';
 import { Iterations } from './iterate.ts';
 import type { LoopOptions, LoopPorts } from './loop-options.ts';
 import { Planner } from './planner.ts';
@@ -30,6 +31,7 @@ import { TurnRunner } from './turn-runner.ts';
 import { Waker } from './waker.ts';
 import { WorkBook } from './work-book.ts';
 import { WorkEvents } from './work-events.ts';
+import type { WorkState } from './work-state.ts';
 
 export interface LoopHooks {
   /** Something is to be looked at. */
@@ -107,7 +109,12 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     defaultIdleTimeoutMs: options.defaultIdleTimeoutMs ?? (() => null),
     remoteWorks: options.remoteWorks ?? false,
     raise: (error) => ending.fail(error),
-    timedOut: (state, call, attempt) => arrivals.post({ type: 'timeout', state, call, attempt }),
+    timedOut: (state, call, attempt) => {
+      // It may have ended in time, and the news of that be on its way.
+      const known = intake.catchUp(state);
+      const judged = known.then(() => arrivals.post({ type: 'timeout', state, call, attempt }));
+      background(judged, `judging the timeout of ${state.name}`);
+    },
     idled: (state) => arrivals.post({ type: 'idle', state }),
     interrupted: () => ending.isInterrupted,
   });
@@ -162,8 +169,16 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     end: (message) => ending.ask({ stage: 'stopped', message }),
     isEnding: () => ending.isUnderWay,
   });
+  const intake = new Intake<WorkState>({
+    lease: ports.lease,
+    clock,
+    timings,
+    accept: (delta) => arrivals.post({ type: 'delta', delta }),
+    lost: (state, seq) => arrivals.post({ type: 'gap', state, seq }),
+  });
   return {
     ...shared,
+    intake,
     timings,
     warn,
     classes,

@@ -176,6 +176,7 @@ export class FlowLoop implements AppControl {
 
   /** Ends this flow and leaves its works running, for the next one to take over. */
   async leave(): Promise<void> {
+    this.#parts.arrivals.freeze();
     await this.#endWithoutResult(async () => undefined);
   }
 

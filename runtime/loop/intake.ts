@@ -68,6 +68,13 @@ export class Intake<W extends IntakeWork> {
       background(this.#fill(work, gap), `filling a gap of ${work.name}`);
   }
 
+  /** Takes in what the store has of a work by now; without an answer of the store, nothing. */
+  async catchUp(work: W): Promise<void> {
+    if (this.#closed) return;
+    await this.#ask(work);
+    this.#drain(work);
+  }
+
   /** Nothing is asked for any more. */
   close(): void {
     this.#closed = true;

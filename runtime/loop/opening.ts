@@ -8,13 +8,12 @@ import { background } from '../errors/index.ts';
 import { metaOf } from '../component/meta.ts';
 import { flowsBelow, withBelow, worksBelow } from '../component/tree.ts';
 import { OPTIONS } from '../component/work-symbols.ts';
-import type { WorkFact } from '../ports/launcher.ts';
+import type { Launcher, WorkFact } from '../ports/launcher.ts';
 import type { StoredApp } from '../protocol/turn-record.ts';
 import { STORE_VERSION } from '../protocol/version.ts';
 import { cloneJson, type Json } from '../state/json.ts';
 import type { LoopParts } from './compose.ts';
 import { reach } from './failpoints.ts';
-import { Intake } from './intake.ts';
 import type { LoopOptions, LoopPorts } from './loop-options.ts';
 import { restoreState, restoreTree } from './restore.ts';
 import { WORK_RECORD, type WorkState } from './work-state.ts';
@@ -50,7 +49,7 @@ export async function openApp(
   const unsubscribe = await listen(ports, parts, stored !== null);
   if (stored) {
     arrivals.apply();
-    rearmWorks(stored, parts);
+    rearmWorks(stored, parts, ports.launcher);
     for (const name of forgotten)
       background(ports.launcher.release(name), `releasing the hardware of ${name}`);
   } else startWithFlow(options.startWithFlow ?? (() => true), parts);
@@ -66,15 +65,8 @@ export async function openApp(
 }
 
 async function listen(ports: LoopPorts, parts: LoopParts, catchUp: boolean): Promise<() => void> {
-  const { channel, launcher, lease, clock } = ports;
-  const { arrivals, works, timings } = parts;
-  const intake = new Intake<WorkState>({
-    lease,
-    clock,
-    timings,
-    accept: (delta) => arrivals.post({ type: 'delta', delta }),
-    lost: (state, seq) => arrivals.post({ type: 'gap', state, seq }),
-  });
+  const { channel, launcher, lease } = ports;
+  const { arrivals, intake, works } = parts;
   // What a process did is taken in before what became of it (R7), also where both are long over.
   const facts: WorkFact[] = [];
   let hear = (fact: WorkFact): void => void facts.push(fact);
@@ -133,7 +125,8 @@ function startWithFlow(byDefault: (hardware: string) => boolean, parts: LoopPart
 }
 
 /** After a restart: calls whose process is gone are sent again. */
-function rearmWorks(stored: StoredApp, { clock, events, works }: LoopParts): void {
+function rearmWorks(stored: StoredApp, parts: LoopParts, launcher: Launcher): void {
+  const { clock, collector, events, works } = parts;
   const stage = (stored.document['app_state'] as { stage?: Json } | undefined)?.stage;
   for (const state of works.all()) {
     const { active } = state.ledger;
@@ -150,9 +143,15 @@ function rearmWorks(stored: StoredApp, { clock, events, works }: LoopParts): voi
       state.ledger.starting(clock.now());
       state.want('up');
     }
-    // What was to be given back when the flow died; giving back twice does no harm.
-    if (state.wanted !== 'up' && !isThere && !state.keepHardware) state.release = true;
+    // What was to be given back, or kept, when the flow died; doing that twice does no harm.
+    if (state.wanted !== 'up' && !isThere) {
+      if (!state.keepHardware) state.release = true;
+      else if (launcher.keep)
+        background(launcher.keep(state.name), `keeping the hardware of ${state.name}`);
+    }
     events.adopted(state);
+    // Writes that were stored may not have been sent.
+    if (isThere) collector.repeatWrites(state);
     works.touch(state);
   }
 }

@@ -10,6 +10,8 @@ export interface WorkView {
   readonly seen: {
     readonly epoch: number;
     readonly state: 'starting' | 'running' | 'stopping';
+    /** It was asked to end, perhaps by an earlier flow. */
+    readonly asked: boolean;
   } | null;
   readonly ready: boolean;
   readonly recycle: boolean;
@@ -31,7 +33,8 @@ export function decide(view: WorkView): Action {
     const superfluous = !wanted || view.recycle || seen.epoch !== view.epoch;
     if (superfluous) return seen.state === 'stopping' || busy === 'stop' ? 'none' : 'stop';
     const due = view.call !== null && view.call !== view.given;
-    if (!due || !view.ready || busy !== null || seen.state !== 'running') return 'none';
+    if (!due || !view.ready || busy !== null || seen.state !== 'running' || seen.asked)
+      return 'none';
     return isTime(view, 'send');
   }
   return !wanted || busy !== null ? 'none' : isTime(view, 'launch');

@@ -92,6 +92,17 @@ export class Replica {
     return values;
   }
 
+  /** The fields that the flow wrote to, whole, as operations that may be applied more than once. */
+  overlaid(): Operation[] {
+    return [...this.#overlays.keys()].map((field) => {
+      const value = this.#fields.raw(field);
+      const path = pointerOf(field);
+      return value === undefined
+        ? { op: 'remove', path }
+        : { op: 'add', path, value: cloneJson(value) };
+    });
+  }
+
   /** Makes the view the replica; gives the writes that the work must apply too. */
   fold(): Operation[] {
     const ops = [...this.#overlays.values()].flatMap((overlay) => overlay.ops);

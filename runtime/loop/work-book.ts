@@ -53,6 +53,9 @@ export class WorkBook {
   remove(work: Work<object>): void {
     const state = this.of(work);
     state.want('stopped');
+    // Nobody can give kept hardware back later.
+    state.release ||= state.keepHardware;
+    state.keepHardware = false;
     state.work = null;
     this.touch(state);
   }

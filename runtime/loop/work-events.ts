@@ -14,8 +14,6 @@ import { identityOf, type WorkState } from './work-state.ts';
 
 type LiveFact = WorkFact & { readonly state: 'starting' | 'running' };
 
-/** Reason of an end that the work's dead-man switch brought about. */
-const FLOW_LOST = 'flow_lost';
 /** How often a call, or a process without one, whose host was lost is sent again. */
 const MAX_INTERRUPTIONS = 3;
 
@@ -87,9 +85,10 @@ export class WorkEvents {
     const { clock } = this.#parts;
     state.callTimer?.cancel();
     state.callTimer = null;
-    if (event.outcome === 'stopped' && this.#parts.interrupted()) return;
-    // The work gave its flow up; the end of its process follows, and the call is sent again.
-    if (event.outcome === 'stopped' && event.reason === FLOW_LOST) return;
+    // A stop of the flow has closed the call. Whatever else asked the process to end tells with its end what becomes of the call.
+    if (event.outcome === 'stopped') return;
+    const isFailure = event.outcome === 'failed' && event.handled !== true;
+    if (isFailure && this.#isLeftOpen(state)) return;
     const status: WorkStatus = {
       stage: event.outcome,
       timestamp: clock.now(),
@@ -100,9 +99,13 @@ export class WorkEvents {
     if (!ended && event.outcome === 'succeeded')
       state.ledger.endedAfterStop(event.call, event.attempt);
     this.#watchIdle(state);
-    if (ended && event.outcome === 'failed' && event.handled !== true) {
+    if (ended && isFailure)
       this.#raise(state, status, event.error ? fromWire(event.error) : undefined);
-    }
+  }
+
+  /** A failure that would end the app cannot while its works are being ended: the call is made again when the app goes on. */
+  #isLeftOpen(state: WorkState): boolean {
+    return this.#parts.interrupted() && state.work?.[OPTIONS].raiseException === true;
   }
 
   /** Applies a fact of the launcher. */
@@ -120,8 +123,8 @@ export class WorkEvents {
       if (fact.address) state.locate(fact.address);
       return;
     }
-    if (state.seen && state.seen.epoch !== fact.epoch) return;
-    const asked = state.recycle || state.seen?.state === 'stopping';
+    if (fact.epoch <= state.goneEpoch || (state.seen && state.seen.epoch !== fact.epoch)) return;
+    const asked = state.isEnding || fact.asked === true;
     state.forgetProcess(fact.epoch);
     state.clearAddresses();
     if (fact.epoch !== state.epoch || this.#parts.interrupted()) return;
@@ -195,7 +198,8 @@ export class WorkEvents {
     if (result.ok) {
       state.retryWaitMs = 0;
       // Its end may have been heard of before its beginning.
-      if (epoch > state.goneEpoch) state.seen ??= { epoch, pid: null, state: 'starting' };
+      if (epoch > state.goneEpoch)
+        state.seen ??= { epoch, pid: null, state: 'starting', asked: false };
       return;
     }
     if (epoch !== state.epoch || state.wanted !== 'up') return;
@@ -242,9 +246,10 @@ export class WorkEvents {
       reason: 'timeout',
       message: `the call took longer than ${limitMs} ms`,
     };
+    if (this.#isLeftOpen(state)) return;
     if (!state.endCall(call, attempt, 'failed', status)) return;
     // User code cannot be taken out of a call: its process goes, and comes back for the next call.
-    state.recycle = true;
+    state.recycleProcess();
     works.touch(state);
     this.#raise(state, status);
   }
@@ -272,7 +277,7 @@ export class WorkEvents {
     const failed = active
       ? state.endCall(active.hash, active.attempt, 'failed', status)
       : state.ledger.processFailed(status) === 'started';
-    state.recycle = true;
+    state.recycleProcess();
     works.touch(state);
     if (failed) this.#raise(state, status, error);
   }

@@ -33,6 +33,8 @@ export interface SeenProcess {
   readonly epoch: number;
   readonly pid: number | null;
   state: 'starting' | 'running' | 'stopping';
+  /** It was asked to end, perhaps by an earlier flow: it takes no call. */
+  readonly asked: boolean;
 }
 
 /** What is stored of a work beside its document. */
@@ -44,6 +46,12 @@ interface StoredWork {
   readonly overlay?: StoredOverlay;
   readonly folded?: readonly Operation[];
   readonly keepHardware?: true;
+  /** The latest launch whose end was taken in; a flow that comes back may hear of it again. */
+  readonly gone?: number;
+  /** The process of this launch must go, although the work is wanted. */
+  readonly recycle?: true;
+  /** The address of its own server, as its process said. */
+  readonly ownUrl?: string;
 }
 
 export interface WorkStateOptions {
@@ -111,12 +119,16 @@ export class WorkState {
     this.mark = mark;
     this.received = mark;
     if (stored === undefined || stored === null) return;
-    const { wanted, epoch, ready, overlay, folded, keepHardware } = stored as unknown as StoredWork;
+    const { wanted, epoch, ready, overlay, folded, keepHardware, gone, recycle, ownUrl } =
+      stored as unknown as StoredWork;
     this.wanted = wanted;
     this.keepHardware = keepHardware === true;
     this.epoch = epoch;
     this.readyEpoch = ready ?? 0;
     this.folded = folded ?? [];
+    this.goneEpoch = gone ?? 0;
+    this.recycle = recycle === true;
+    this.#ownUrl = ownUrl ?? '';
     if (this.work) {
       this.ledger = this.#createLedger(this.work);
       this.replica = this.#createReplica(this.work, overlay);
@@ -150,6 +162,9 @@ export class WorkState {
     if (this.readyEpoch > 0) stored['ready'] = this.readyEpoch;
     if (overlay) stored['overlay'] = overlay;
     if (this.keepHardware) stored['keepHardware'] = true;
+    if (this.goneEpoch > 0) stored['gone'] = this.goneEpoch;
+    if (this.recycle) stored['recycle'] = true;
+    if (this.#ownUrl !== '') stored['ownUrl'] = this.#ownUrl;
     if (this.folded.length > 0) stored['folded'] = cloneJson(this.folded as unknown as Json);
     return stored;
   }
@@ -215,6 +230,14 @@ export class WorkState {
   want(wanted: Wanted): void {
     if (this.wanted === wanted) return;
     this.wanted = wanted;
+    // A stop keeps it for the next run only.
+    if (wanted === 'up') this.keepHardware = false;
+    this.store();
+  }
+
+  /** Its process must go, although the work is wanted. */
+  recycleProcess(): void {
+    this.recycle = true;
     this.store();
   }
 
@@ -247,6 +270,7 @@ export class WorkState {
     const own = ops.findLast((op) => op.path === OWN_URL && 'value' in op);
     if (own === undefined || !('value' in own) || typeof own.value !== 'string') return ops;
     this.#ownUrl = own.value;
+    this.store();
     this.#tellUrl();
     return ops.filter((op) => op.path !== OWN_URL);
   }
@@ -262,19 +286,28 @@ export class WorkState {
   /** Without a process the work has no address. */
   clearAddresses(): void {
     this.#address = null;
-    this.#ownUrl = '';
+    if (this.#ownUrl !== '') {
+      this.#ownUrl = '';
+      this.store();
+    }
     for (const address of ['_url', '_internal_ip', '_public_ip']) this.setVar(address, '');
   }
 
-  /**
-   * Takes what the launcher tells of a process that exists. One that said that it is ready does not start any more. One that an
-   * earlier flow asked to end does so, also where the work is wanted again; where it is not, it is asked once more.
-   */
-  see(fact: WorkFact & { readonly state: 'starting' | 'running' }): void {
-    const known = this.seen?.state === 'stopping' && this.seen.epoch === fact.epoch;
-    const stopping = known || (fact.stopping === true && this.wanted === 'up');
-    const state = this.readyEpoch === fact.epoch ? 'running' : fact.state;
-    this.seen = { epoch: fact.epoch, pid: fact.pid, state: stopping ? 'stopping' : state };
+  /** Takes what the launcher tells of a process that exists. One that said that it is ready does not start any more. */
+  see({ epoch, pid, state: told, asked }: WorkFact & { readonly state: 'starting' | 'running' }) {
+    const known = this.seen?.epoch === epoch ? this.seen : null;
+    const state = this.readyEpoch === epoch ? 'running' : told;
+    this.seen = {
+      epoch,
+      pid,
+      state: known?.state === 'stopping' ? 'stopping' : state,
+      asked: asked === true || known?.asked === true,
+    };
+  }
+
+  /** Whether the process that is seen is to end, whoever asked for that. */
+  get isEnding(): boolean {
+    return this.recycle || this.seen?.state === 'stopping' || this.seen?.asked === true;
   }
 
   /** The process is gone. */
@@ -285,6 +318,7 @@ export class WorkState {
     this.given = null;
     this.recycle = false;
     this.clearTimers();
+    this.store();
   }
 
   clearTimers(): void {

@@ -51,15 +51,17 @@ export interface StopResult {
 }
 
 /** A fact about a process, never a user-level stage. */
-export type WorkFact = WorkRef & { readonly pid: number | null } & (
+export type WorkFact = WorkRef & {
+  readonly pid: number | null;
+  /** The process was asked to end, perhaps by an earlier flow: its end is, or will be, as asked. */
+  readonly asked?: true;
+} & (
     | {
         readonly state: 'starting' | 'running';
         /** Why it is not running yet (`quota`, `capacity`, `image`, `too large`, `iam` …), or where it stands. */
         readonly pending?: { readonly reason: string; readonly message: string };
         /** Where its machine is reached; absent until that is known, and where works run on this machine. */
         readonly address?: WorkAddress;
-        /** It was asked to end, perhaps by an earlier flow: its end will be as asked. */
-        readonly stopping?: true;
       }
     | { readonly state: 'exited'; readonly reason: ExitReason; readonly message: string }
     | { readonly state: 'lost'; readonly message: string }

@@ -92,6 +92,7 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
     clock,
     timings: { ...defaultLauncherTimings, ...options.timings?.launcher },
     logs,
+    keyOf,
     note,
     askToStop: async ({ work }) => {
       await channel.deliver(work, { type: 'stop' });

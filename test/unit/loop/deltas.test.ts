@@ -1,135 +1,17 @@
 import { describe, test } from 'vitest';
-import { App, Flow } from 'stormkite';
+import { App, CloudCompute, Flow } from 'stormkite';
 import { MemoryStateStore } from '../../../runtime/backends/memory/memory-state-store.ts';
 import { Intake } from '../../../runtime/loop/intake.ts';
 import { defaultTimings } from '../../../runtime/loop/timings.ts';
-import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
 import { ManualClock, testApp } from 'stormkite/testing';
-import type { DeltaChannel } from '../../../runtime/ports/delta-channel.ts';
-import type { Launcher, WorkFact } from '../../../runtime/ports/launcher.ts';
-import type { Delta, WorkEvent } from '../../../runtime/protocol/delta.ts';
-import type { Downlink } from '../../../runtime/protocol/downlink.ts';
-import type { WorkSpec } from '../../../runtime/protocol/work-spec.ts';
 import { stagesOf, statusesOf, Step } from './step.ts';
+import { begin, callOf, calling, running, set, told, wired, WORK as work } from './wired.ts';
 
-class Root extends Flow {
-  step = new Step();
+class Timed extends Flow {
+  step = new Step({ timeout: '10 s', raiseException: false });
   run(): void {
     this.step.run(1);
   }
-}
-
-/** A loop whose wire is in the hands of the test: what works send, and in which order, is up to it. */
-async function wired(store = new MemoryStateStore(), facts: readonly WorkFact[] = []) {
-  const clock = new ManualClock();
-  const lease = await store.open('test');
-  const app = new App(new Root(), { idleTurn: null });
-  const launches: WorkSpec[] = [];
-  const sent: Downlink[] = [];
-  let hear: (delta: Delta) => void = () => undefined;
-  let tell: (fact: WorkFact) => void = () => undefined;
-  const ended: { work: string; epoch: number }[] = [];
-  const released: string[] = [];
-  let answer: 'sent' | 'absent' = 'sent';
-  const channel: DeltaChannel = {
-    subscribe: (handler) => {
-      hear = handler;
-      return () => undefined;
-    },
-    deliver: async (_work, message) => {
-      sent.push(message);
-      return answer;
-    },
-    close: async () => undefined,
-  };
-  const launcher: Launcher = {
-    launch: async (spec) => {
-      launches.push(spec);
-      return { ok: true, ref: { work: spec.work, epoch: spec.epoch } };
-    },
-    stop: async (ref) => {
-      ended.push({ work: ref.work, epoch: ref.epoch });
-      return { forced: false };
-    },
-    release: async (name) => void released.push(name),
-    observe: async () => facts,
-    subscribe: (handler) => {
-      tell = handler;
-      return () => undefined;
-    },
-    close: async () => undefined,
-  };
-  const loop = new FlowLoop(
-    app,
-    { lease, channel, launcher, clock },
-    { name: 'test', exports: {}, startWithFlow: () => false },
-  );
-  await loop.open();
-  const settle = async (): Promise<void> => {
-    for (let quiet = 0; quiet < 3; quiet += 1) {
-      while (clock.runNext()) quiet = 0;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  const pass = async (ms: number): Promise<void> => {
-    for (let left: number | null = ms; left !== null; await settle())
-      left = clock.runTimerWithin(left);
-  };
-  await settle();
-  return {
-    app,
-    loop,
-    lease,
-    clock,
-    launches,
-    sent,
-    ended,
-    released,
-    settle,
-    pass,
-    reach: (how: 'sent' | 'absent') => (answer = how),
-    hear: (delta: Delta) => hear(delta),
-    tell: (fact: WorkFact) => tell(fact),
-  };
-}
-
-type Wired = Awaited<ReturnType<typeof wired>>;
-
-const work = 'root.step';
-const set = (seq: number, counter: number, epoch = 1): Delta => ({
-  work,
-  epoch,
-  seq,
-  ops: [{ op: 'replace', path: '/vars/counter', value: counter }],
-});
-const told = (seq: number, event: WorkEvent, epoch = 1): Delta => ({
-  work,
-  epoch,
-  seq,
-  ops: [],
-  event,
-});
-const running: WorkFact = { work, epoch: 1, pid: 7, state: 'running' };
-
-/** Brings the process up to its call; the next delta has number 3. */
-async function begin(app: Wired): Promise<void> {
-  app.tell(running);
-  app.hear(told(1, { type: 'ready' }));
-  await app.settle();
-  app.hear(told(2, { type: 'running', ...callOf(app) }));
-  await app.settle();
-}
-
-interface Call {
-  readonly call: string;
-  readonly attempt: number;
-}
-
-/** The call that was sent. */
-function callOf({ sent }: Wired): Call {
-  const message = sent.find(({ type }) => type === 'call');
-  if (message?.type !== 'call') throw new Error('no call was sent');
-  return { call: message.call, attempt: message.attempt };
 }
 
 describe('deltas', () => {
@@ -145,6 +27,17 @@ describe('deltas', () => {
     app.hear({ work, epoch: 1, seq: 4, ops: [{ op: 'add', path: '/vars/log/-', value: 'x' }] });
     await app.settle();
     expect(app.app.root.step.log).toEqual(['x']);
+  });
+
+  test('that say that a call ended in time are looked for before it counts as timed out', async ({
+    expect,
+  }) => {
+    const app = await wired(undefined, [], new Timed());
+    await begin(app);
+    await app.pass(9_000);
+    await app.lease.appendDeltas([told(3, { type: 'end', ...callOf(app), outcome: 'succeeded' })]);
+    await app.pass(2_000);
+    expect(statusesOf(app.app.root.step)).toEqual(['pending', 'running', 'succeeded']);
   });
 
   test('beyond a gap wait until the store filled it', async ({ expect }) => {
@@ -213,23 +106,24 @@ describe('deltas', () => {
     },
   );
 
-  test('that end a call because the flow was lost leave it open: it is sent again', async ({
-    expect,
-  }) => {
-    const app = await wired();
-    await begin(app);
-    const given = app.sent.find((message) => message.type === 'call');
-    if (given?.type !== 'call') throw new Error('no call was sent');
-    const { call, attempt } = given;
-    app.hear(told(3, { type: 'end', call, attempt, outcome: 'stopped', reason: 'flow_lost' }));
-    await app.settle();
-    expect(app.app.root.step.status.stage).toBe('running');
-    const gone = { reason: 'interrupted', message: 'its flow was lost' } as const;
-    app.tell({ work, epoch: 1, pid: 7, state: 'exited', ...gone });
-    await app.settle();
-    expect(statusesOf(app.app.root.step).at(-1)).toBe('pending:interrupted');
-    expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
-  });
+  test.for([
+    { why: 'the flow was lost', more: { reason: 'flow_lost' } },
+    { why: 'its spot machine is taken back', more: {} },
+  ])(
+    'that end a call because $why leave it open: it is sent again',
+    async ({ more }, { expect }) => {
+      const app = await wired();
+      await begin(app);
+      app.hear(told(3, { type: 'end', ...callOf(app), outcome: 'stopped', ...more }));
+      await app.settle();
+      expect(app.app.root.step.status.stage).toBe('running');
+      const gone = { reason: 'interrupted', message: 'as above' } as const;
+      app.tell({ work, epoch: 1, pid: 7, state: 'exited', ...gone });
+      await app.settle();
+      expect(statusesOf(app.app.root.step).at(-1)).toBe('pending:interrupted');
+      expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    },
+  );
 
   test('say nothing of a stop past the flow: its work is stopped, and stays so', async ({
     expect,
@@ -378,6 +272,29 @@ describe('processes', () => {
     expect([app.ended.length, app.released]).toEqual([1, [work]]);
   });
 
+  test('whose hardware was kept keep it for their next call only', async ({ expect }) => {
+    const cloudCompute = new CloudCompute('gpu', { idleTimeout: '1 minute' });
+    const root = calling(new Step({ cloudCompute }));
+    const app = await wired(undefined, [], root);
+    await begin(app);
+    root.step.stop({ keepHardware: true });
+    await app.settle();
+    app.tell({ ...running, state: 'exited', reason: 'stopped', message: 'as asked' });
+    await app.settle();
+    expect([app.kept, app.released]).toEqual([[work], []]);
+    root.arg = 2;
+    await app.settle();
+    app.tell({ ...running, epoch: 2 });
+    app.hear(told(3, { type: 'ready' }, 2));
+    await app.settle();
+    const second = app.sent.findLast(({ type }) => type === 'call');
+    if (second?.type !== 'call') throw new Error('no second call was sent');
+    const { call, attempt } = second;
+    app.hear(told(4, { type: 'end', call, attempt, outcome: 'succeeded' }, 2));
+    await app.pass(61_000);
+    expect([app.kept, app.released]).toEqual([[work], [work]]);
+  });
+
   test('that no work knows are ended', async ({ expect }) => {
     const app = await wired(new MemoryStateStore(), [
       { work: 'root.old', epoch: 3, pid: 1, state: 'running' },
@@ -405,12 +322,6 @@ describe('a flow that comes back while its works live on', () => {
   test('adopts them: nothing is launched or called again, and time-outs go on', async ({
     expect,
   }) => {
-    class Timed extends Flow {
-      step = new Step({ timeout: '10 s', raiseException: false });
-      run(): void {
-        this.step.run(1);
-      }
-    }
     const app = await testApp(() => new App(new Timed(), { idleTurn: null }));
     await app.settle();
     app.work('root.step').set({ counter: 1 });
@@ -454,83 +365,6 @@ describe('a flow that comes back while its works live on', () => {
     expect(again.work('root.step').calls).toEqual([[1], [2]]);
     expect(again.work('root.step').launches).toBe(1);
     await again.close();
-  });
-});
-
-describe('a flow that comes back to a process that', () => {
-  /** What the flow before it left: a call runs, and more was written that it did not hear of. */
-  const left = async (more: (call: Call) => readonly Delta[] = () => []) => {
-    const store = new MemoryStateStore();
-    const before = await wired(store);
-    await begin(before);
-    await before.pass(1_000);
-    await before.lease.appendDeltas(more(callOf(before)));
-    before.loop.abandon();
-    await before.lease.close();
-    return store;
-  };
-  const exited: WorkFact = { ...running, state: 'exited', reason: 'exited', message: 'code 1' };
-  const asAsked: WorkFact = { ...exited, reason: 'stopped', message: 'ended as asked' };
-
-  test('has died finds its call failed, not interrupted', async ({ expect }) => {
-    const app = await wired(await left(), [exited]);
-    expect(statusesOf(app.app.root.step).slice(0, 3)).toEqual([
-      'pending',
-      'running',
-      'failed:exited',
-    ]);
-    expect(await app.loop.ended).toMatchObject({ error: { code: 'WORK_FAILED' } });
-  });
-
-  test('had ended its call before it died knows that first', async ({ expect }) => {
-    const store = await left((call) => [
-      set(3, 42),
-      told(4, { type: 'end', ...call, outcome: 'succeeded' }),
-    ]);
-    const app = await wired(store, [exited]);
-    expect(app.app.root.step.counter).toBe(42);
-    expect(statusesOf(app.app.root.step)).toEqual([
-      'pending',
-      'running',
-      'succeeded',
-      'failed:exited',
-    ]);
-    expect(app.loop.stage).toBe('running');
-  });
-
-  test('was asked to end under its call takes the call up again', async ({ expect }) => {
-    const app = await wired(await left(), [{ ...running, stopping: true }]);
-    await app.pass(1_000);
-    expect({ ended: app.ended, launches: app.launches }).toEqual({ ended: [], launches: [] });
-    app.hear(set(3, 7));
-    app.tell(asAsked);
-    await app.pass(1_000);
-    expect(app.launches).toMatchObject([{ work, epoch: 2, vars: { counter: 7 } }]);
-    expect(statusesOf(app.app.root.step)).toEqual(['pending', 'running', 'pending:interrupted']);
-  });
-
-  test('somebody stopped past all flows leaves its work stopped', async ({ expect }) => {
-    const app = await wired(await left(), [running]);
-    app.tell(asAsked);
-    await app.pass(1_000);
-    expect(app.launches).toEqual([]);
-    expect(statusesOf(app.app.root.step)).toContain('stopped:external');
-  });
-});
-
-describe('a flow that finds two processes of a work', () => {
-  test('takes the newer one, and leaves the older one to its launcher', async ({ expect }) => {
-    const store = new MemoryStateStore();
-    const before = await wired(store);
-    await begin(before);
-    before.tell({ work, epoch: 1, pid: 7, state: 'lost', message: 'gone' });
-    await before.pass(1_000);
-    before.loop.abandon();
-    await before.lease.close();
-    const older: WorkFact = { work, epoch: 1, pid: null, state: 'starting' };
-    const app = await wired(store, [{ ...running, epoch: 2 }, older]);
-    await app.pass(1_000);
-    expect({ ended: app.ended, launches: app.launches }).toEqual({ ended: [], launches: [] });
   });
 });
 
@@ -613,7 +447,7 @@ describe('a flow that comes back without its works', () => {
   });
 
   test('after a work had failed it tries that call again', async ({ expect }) => {
-    const app = await testApp(() => new App(new Root(), { idleTurn: null }));
+    const app = await testApp(() => new App(calling(new Step()), { idleTurn: null }));
     await app.settle();
     app.work(work).fail(new Error('disk full'));
     await app.settle();

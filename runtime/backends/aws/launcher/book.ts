@@ -217,9 +217,9 @@ export function keyOf({ work, epoch }: WorkRef): string {
 
 /** A run as the port tells it. */
 export function toFact(run: Run): WorkFact {
-  const { work, epoch, end } = run.row;
+  const { end } = run.row;
   if (end === null) return toLiveFact(run);
-  const ref = { work, epoch, pid: null };
+  const ref = refOf(run.row);
   return end.reason === 'lost'
     ? { ...ref, state: 'lost', message: end.message }
     : { ...ref, state: 'exited', reason: end.reason, message: end.message };
@@ -227,8 +227,11 @@ export function toFact(run: Run): WorkFact {
 
 /** As {@link toFact}; a run whose end is not told yet is one that lives: what its work wrote is still being handed on. */
 export function toLiveFact({ row, pending, address }: Run): WorkFact {
-  const { work, epoch, end, state, stop } = row;
-  const ref = { work, epoch, pid: null, ...(stop === 'asked' ? { stopping: true as const } : {}) };
-  if (state !== 'running' && end === null) return { ...ref, state: 'starting', pending };
+  const ref = refOf(row);
+  if (row.state !== 'running' && row.end === null) return { ...ref, state: 'starting', pending };
   return { ...ref, state: 'running', ...(address === null ? {} : { address }) };
+}
+
+function refOf({ work, epoch, stop }: RunRow) {
+  return { work, epoch, pid: null, ...(stop === 'asked' ? { asked: true as const } : {}) };
 }

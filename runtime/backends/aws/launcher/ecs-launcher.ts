@@ -47,6 +47,8 @@ export interface EcsLauncherOptions {
   readonly clock: Clock;
   readonly timings?: LauncherTimings;
   readonly logs: LogSink;
+  /** Partition of a work by its full name; `undefined` for one that is not known yet. @default - that of its run */
+  readonly keyOf?: (work: string) => string | undefined;
   /** Asks a running work to end by itself, before SIGTERM. */
   readonly askToStop?: (ref: WorkRef) => Promise<void>;
   /**
@@ -159,9 +161,13 @@ export class EcsLauncher implements Launcher {
   }
 
   async observe(): Promise<readonly WorkFact[]> {
-    const unheard = this.#unheard.splice(0);
-    // What those works wrote is handed on before their end is known (R7).
-    for (const { work, epoch } of unheard) await this.#parts.settle({ work, epoch });
+    const unheard: WorkFact[] = [];
+    for (const fact of this.#unheard.splice(0)) {
+      // What those works wrote is handed on before their end is known (R7).
+      const said = await this.#parts.settle(fact);
+      const isOwn = fact.state === 'lost' || (fact.state === 'exited' && fact.reason === 'exited');
+      unheard.push(said !== null && isOwn ? { ...fact, state: 'exited', ...said } : fact);
+    }
     return [...unheard, ...[...this.#parts.book.runs.values()].map((run) => toLiveFact(run))];
   }
 
@@ -209,6 +215,9 @@ export class EcsLauncher implements Launcher {
       if (age > timings.missingMs) run.taskSinceMs = clock.monotonic() - timings.missingMs;
     }
     for (const run of book.runs.values()) {
+      // It writes under a key under which nobody reads any more: its class has another name now.
+      const key = this.#options.keyOf?.(run.row.work) ?? run.row.key;
+      if (key !== run.row.key) book.changeRun(run, { stop: 'asked' });
       // Its launch was recorded, that was not heard, and another one made in its place: two must never both work.
       const { work, epoch } = run.row;
       if ((book.newest(work)?.epoch ?? epoch) > epoch) book.changeRun(run, { stop: 'asked' });

@@ -165,9 +165,35 @@ describe('a flow that comes back', () => {
     account.fence += 1;
     const flow = await openFlow(account);
     expect(await flow.launcher.observe()).toMatchObject([
-      { epoch: 1, state: 'running', stopping: true },
+      { epoch: 1, state: 'running', asked: true },
     ]);
     task.stuck = false;
+    await flow.launcher.close();
+  });
+
+  test('hears what its process said of its end, also when that was not recorded with it', async ({
+    expect,
+  }) => {
+    const account = await left();
+    Object.assign(account.tasks[0]!, ENDED);
+    const second = await openFlow(account);
+    await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
+    second.launcher.leave();
+    account.fence += 1;
+    const said = { reason: 'tree', message: 'it has other works' } as const;
+    const third = await openFlow(account, { settle: async () => said });
+    expect(await third.launcher.observe()).toMatchObject([{ state: 'exited', ...said }]);
+    third.launcher.leave();
+  });
+
+  test('ends a process that writes where nobody reads: its class has another name now', async ({
+    expect,
+  }) => {
+    const account = await left();
+    const flow = await openFlow(account, { keyOf: (work) => `Renamed/${work}` });
+    const facts = [...(await flow.launcher.observe()), await flow.told(WORK, 'exited')];
+    expect(facts[0]).toMatchObject({ state: 'running', asked: true });
+    expect(facts.at(-1)).toMatchObject({ reason: 'stopped', asked: true });
     await flow.launcher.close();
   });
 
