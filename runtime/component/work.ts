@@ -78,7 +78,8 @@ export abstract class Work<P extends object = Record<never, never>> extends Comp
 
   /**
    * Takes changes that the flow made while the work runs. Only a class that overrides it receives them;
-   * `super.applyFlowDelta(delta)` applies them to the fields without echoing them.
+   * `super.applyFlowDelta(delta)` applies them to the fields without echoing them. After a restart of the flow it may hear of
+   * earlier changes once more, as whole fields.
    */
   applyFlowDelta(delta: readonly Operation[]): void {
     applyFlowDelta(this, delta);

@@ -172,7 +172,8 @@ async function runApp(task: FlowTask, closers: Closers): Promise<AppResult | nul
     if (!isWanted) return null;
     await given;
   }
-  return await runLoop(task, { clients, clock, keyOf, lease, costs }, closers);
+  const { marks = {} } = stored ?? {};
+  return await runLoop(task, { clients, clock, keyOf, lease, costs, marks }, closers);
 }
 
 type FlowClients = Awaited<
@@ -237,11 +238,13 @@ async function runLoop(
     readonly keyOf: (work: string) => string | undefined;
     readonly lease: DynamoStoreLease;
     readonly costs: CostKeeper;
+    /** The last delta of each work that is stored as applied. */
+    readonly marks: StoredApp['marks'];
   },
   closers: Closers,
 ): Promise<AppResult> {
   const { deployment, listener, host, hosts, token, loaded, timings, isVerbose, told } = task;
-  const { clients, clock, keyOf, lease, costs } = parts;
+  const { clients, clock, keyOf, lease, costs, marks } = parts;
   const { app: name, mode, logGroup } = deployment;
   const { app, exports } = loaded;
   const projectRoot = process.cwd();
@@ -250,7 +253,7 @@ async function runLoop(
   const checked = await checkApp(app, projectRoot);
   const sink = sinkOf(name);
   // An end may be looked into before there is a loop.
-  let receivedOf = (_work: string): number => 0;
+  let receivedOf = (work: string): number => marks[work] ?? 0;
   const backend = await openAwsBackend({
     deployment,
     clients,

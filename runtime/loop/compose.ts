@@ -110,9 +110,11 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     remoteWorks: options.remoteWorks ?? false,
     raise: (error) => ending.fail(error),
     timedOut: (state, call, attempt) => {
+      const { callTimer } = state;
       // It may have ended in time, and the news of that be on its way.
-      const known = intake.catchUp(state);
-      const judged = known.then(() => arrivals.post({ type: 'timeout', state, call, attempt }));
+      const judged = intake.catchUp(state).then(() => {
+        if (state.callTimer === callTimer) arrivals.post({ type: 'timeout', state, call, attempt });
+      });
       background(judged, `judging the timeout of ${state.name}`);
     },
     idled: (state) => arrivals.post({ type: 'idle', state }),

@@ -22,6 +22,8 @@ export type Effect =
       readonly state: WorkState;
       readonly epoch: number;
       readonly graceMs: number;
+      /** Its hardware is kept for the next run. */
+      readonly keep: boolean;
     }
   | { readonly do: 'release'; readonly work: string }
   | { readonly do: 'flow-delta'; readonly work: string; readonly ops: readonly Operation[] };
@@ -92,10 +94,10 @@ export class Effects {
     this.#options.absent(state);
   }
 
-  async #stop({ state, epoch, graceMs }: Extract<Effect, { do: 'stop' }>): Promise<void> {
+  async #stop({ state, epoch, graceMs, keep }: Extract<Effect, { do: 'stop' }>): Promise<void> {
     reach('stop.before');
     await this.#ports.launcher.stop({ work: state.name, epoch }, graceMs);
-    if (state.keepHardware) await this.#ports.launcher.keep?.(state.name);
+    if (keep || state.keepHardware) await this.#ports.launcher.keep?.(state.name);
     else await this.#ports.launcher.release(state.name);
     reach('stop.after');
   }

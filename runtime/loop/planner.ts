@@ -72,7 +72,8 @@ export class Planner {
     if (state.seen) state.seen.state = 'stopping';
     state.busy = 'stop';
     const { stopGraceMs, timeoutGraceMs } = this.#parts.timings;
-    return { do: 'stop', state, epoch, graceMs: state.recycle ? timeoutGraceMs : stopGraceMs };
+    const graceMs = state.recycle ? timeoutGraceMs : stopGraceMs;
+    return { do: 'stop', state, epoch, graceMs, keep: state.keepHardware };
   }
 
   #launch(state: WorkState): Effect {

@@ -53,8 +53,8 @@ export class WorkBook {
   remove(work: Work<object>): void {
     const state = this.of(work);
     state.want('stopped');
-    // Nobody can give kept hardware back later.
-    state.release ||= state.keepHardware;
+    // Nobody can give hardware back later; where there is a process, its stop does.
+    state.release = state.keepHardware || state.seen === null;
     state.keepHardware = false;
     state.work = null;
     this.touch(state);

@@ -83,12 +83,12 @@ export class WorkEvents {
 
   #ended(state: WorkState, event: Extract<WorkEvent, { type: 'end' }>): void {
     const { clock } = this.#parts;
-    state.callTimer?.cancel();
-    state.callTimer = null;
     // A stop of the flow has closed the call. Whatever else asked the process to end tells with its end what becomes of the call.
     if (event.outcome === 'stopped') return;
     const isFailure = event.outcome === 'failed' && event.handled !== true;
     if (isFailure && this.#isLeftOpen(state)) return;
+    state.callTimer?.cancel();
+    state.callTimer = null;
     const status: WorkStatus = {
       stage: event.outcome,
       timestamp: clock.now(),
@@ -124,6 +124,7 @@ export class WorkEvents {
       return;
     }
     if (fact.epoch <= state.goneEpoch || (state.seen && state.seen.epoch !== fact.epoch)) return;
+    const { recycle } = state;
     const asked = state.isEnding || fact.asked === true;
     state.forgetProcess(fact.epoch);
     state.clearAddresses();
@@ -132,6 +133,8 @@ export class WorkEvents {
       if (asked) this.#takeUpAgain(state, fact.message);
       else this.#died(state, fact);
     }
+    // A stop that was asked for before the work was wanted again takes nothing of that back.
+    if (asked && !recycle) return;
     if (state.wanted === 'up' && !this.#hasUse(state)) state.want('none');
   }
 
@@ -220,6 +223,7 @@ export class WorkEvents {
       reason: result.reason,
       message: result.message,
     };
+    if (this.#isLeftOpen(state)) return;
     const { active } = state.ledger;
     if (active) state.endCall(active.hash, active.attempt, 'failed', status);
     else state.ledger.processFailed(status);
@@ -272,6 +276,7 @@ export class WorkEvents {
       reason: 'state_gap',
       message: error.message,
     };
+    if (this.#isLeftOpen(state)) return;
     state.callTimer?.cancel();
     const { active } = state.ledger;
     const failed = active

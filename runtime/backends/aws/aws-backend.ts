@@ -78,7 +78,9 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
     const known = targets.get(fact.work);
     if (fact.state === 'starting' || fact.state === 'running') {
       const key = keyOf(fact.work);
-      if (key === undefined || (known && known.epoch >= fact.epoch)) return;
+      if (key === undefined || (known && known.epoch > fact.epoch)) return;
+      // Its key may have been another one before the tree was restored.
+      if (known?.epoch === fact.epoch && known.key === key) return;
       targets.set(fact.work, { key, epoch: fact.epoch });
     } else if (known?.epoch === fact.epoch) targets.delete(fact.work);
     else return;

@@ -5,6 +5,8 @@ import type { FailedReason } from '../../protocol/messages.ts';
 const HEAP_FULL = 'heap out of memory';
 /** Exit code of a shell whose command was ended by SIGABRT. */
 const ABORTED = 134;
+/** Exit code of a work that SIGTERM ended. */
+const TERMINATED = 143;
 
 /** What is known of a process when it is gone. */
 export interface ExitFacts {
@@ -42,6 +44,7 @@ export function toExitReason(facts: ExitFacts): {
     };
   }
   const when = facts.calling ? ' before its call finished' : '';
-  if (signal !== null) return { reason: 'exited', message: `killed by ${signal}${when}` };
+  const by = signal ?? (code === TERMINATED ? 'SIGTERM' : null);
+  if (by !== null) return { reason: 'exited', message: `killed by ${by}${when}` };
   return { reason: 'exited', message: `exited with code ${code ?? 'unknown'}${when}` };
 }

@@ -40,6 +40,23 @@ describe('deltas', () => {
     expect(statusesOf(app.app.root.step)).toEqual(['pending', 'running', 'succeeded']);
   });
 
+  test('of a call that ended while its timeout was judged let the call after it be', async ({
+    expect,
+  }) => {
+    const step = new Step({ timeout: '10 s', raiseException: false, cacheCalls: false });
+    const app = await wired(undefined, [], calling(step));
+    await begin(app);
+    const answer = app.holdStore();
+    await app.pass(10_000);
+    app.hear(told(3, { type: 'end', ...callOf(app), outcome: 'succeeded' }));
+    await app.settle();
+    expect(step.status.stage).toBe('pending');
+    answer();
+    await app.settle();
+    expect(step.status.stage).toBe('pending');
+    expect(app.ended).toEqual([]);
+  });
+
   test('beyond a gap wait until the store filled it', async ({ expect }) => {
     const app = await wired();
     await begin(app);
@@ -270,6 +287,38 @@ describe('processes', () => {
     app.app.root.step.stop();
     await app.settle();
     expect([app.ended.length, app.released]).toEqual([1, [work]]);
+  });
+
+  test('that are to keep their hardware keep it, also when they are called again before they have ended', async ({
+    expect,
+  }) => {
+    const app = await wired();
+    await begin(app);
+    const ended = app.holdStops();
+    app.app.root.step.stop({ keepHardware: true });
+    await app.settle();
+    app.app.root.arg = 2;
+    await app.settle();
+    app.tell({ ...running, state: 'exited', reason: 'stopped', message: 'as asked' });
+    ended();
+    await app.settle();
+    expect([app.kept, app.released]).toEqual([[work], []]);
+    expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  });
+
+  test('that end although they were asked for again meanwhile come back', async ({ expect }) => {
+    const cloudCompute = new CloudCompute('gpu', { idleTimeout: '1 minute' });
+    const app = await wired(undefined, [], calling(new Step({ cloudCompute })));
+    await begin(app);
+    app.hear(told(3, { type: 'end', ...callOf(app), outcome: 'succeeded' }));
+    await app.settle();
+    await app.pass(61_000);
+    expect(app.ended).toHaveLength(1);
+    app.app.root.step.start();
+    await app.settle();
+    app.tell({ ...running, state: 'exited', reason: 'stopped', message: 'as asked' });
+    await app.settle();
+    expect(app.launches.map(({ epoch }) => epoch)).toEqual([1, 2]);
   });
 
   test('whose hardware was kept keep it for their next call only', async ({ expect }) => {

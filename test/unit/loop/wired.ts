@@ -27,10 +27,16 @@ export function calling(step: Step, upTo = 1) {
 export async function wired(
   store = new MemoryStateStore(),
   facts: readonly WorkFact[] = [],
-  root: Flow & { readonly step: Step } = calling(new Step()),
+  root: Flow & { readonly step: Step; arg?: number } = calling(new Step()),
 ) {
   const clock = new ManualClock();
   const lease = await store.open('test');
+  const { deltasAfter } = lease;
+  let stored = Promise.resolve();
+  lease.deltasAfter = async (...range) => {
+    await stored;
+    return await deltasAfter.apply(lease, range);
+  };
   const app = new App(root, { idleTurn: null });
   const launches: WorkSpec[] = [];
   const sent: Downlink[] = [];
@@ -39,6 +45,7 @@ export async function wired(
   const ended: { work: string; epoch: number }[] = [];
   const released: string[] = [];
   const kept: string[] = [];
+  let stopped = Promise.resolve();
   let answer: 'sent' | 'absent' = 'sent';
   const channel: DeltaChannel = {
     subscribe: (handler) => {
@@ -58,6 +65,7 @@ export async function wired(
     },
     stop: async (ref) => {
       ended.push({ work: ref.work, epoch: ref.epoch });
+      await stopped;
       return { forced: false };
     },
     release: async (name) => void released.push(name),
@@ -98,10 +106,28 @@ export async function wired(
     kept,
     settle,
     pass,
+    /** Stops are not over until what it gives is called. */
+    holdStops: () => {
+      const [held, release] = hold();
+      stopped = held;
+      return release;
+    },
+    /** The store has no answer until what it gives is called. */
+    holdStore: () => {
+      const [held, release] = hold();
+      stored = held;
+      return release;
+    },
     reach: (how: 'sent' | 'absent') => (answer = how),
     hear: (delta: Delta) => hear(delta),
     tell: (fact: WorkFact) => tell(fact),
   };
+}
+
+function hold(): [held: Promise<void>, release: () => void] {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  return [held, () => release()];
 }
 
 export type Wired = Awaited<ReturnType<typeof wired>>;

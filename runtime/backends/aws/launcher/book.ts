@@ -218,20 +218,24 @@ export function keyOf({ work, epoch }: WorkRef): string {
 /** A run as the port tells it. */
 export function toFact(run: Run): WorkFact {
   const { end } = run.row;
-  if (end === null) return toLiveFact(run);
-  const ref = refOf(run.row);
-  return end.reason === 'lost'
-    ? { ...ref, state: 'lost', message: end.message }
-    : { ...ref, state: 'exited', reason: end.reason, message: end.message };
+  return end === null ? toLiveFact(run) : toEndFact(run.row, end);
+}
+
+export function toEndFact(row: RunRow, { reason, message }: RunEnd): WorkFact {
+  const process = processOf(row);
+  return reason === 'lost'
+    ? { ...process, state: 'lost', message }
+    : { ...process, state: 'exited', reason, message };
 }
 
 /** As {@link toFact}; a run whose end is not told yet is one that lives: what its work wrote is still being handed on. */
 export function toLiveFact({ row, pending, address }: Run): WorkFact {
-  const ref = refOf(row);
-  if (row.state !== 'running' && row.end === null) return { ...ref, state: 'starting', pending };
-  return { ...ref, state: 'running', ...(address === null ? {} : { address }) };
+  const process = processOf(row);
+  if (row.state !== 'running' && row.end === null)
+    return { ...process, state: 'starting', pending };
+  return { ...process, state: 'running', ...(address === null ? {} : { address }) };
 }
 
-function refOf({ work, epoch, stop }: RunRow) {
+function processOf({ work, epoch, stop }: RunRow) {
   return { work, epoch, pid: null, ...(stop === 'asked' ? { asked: true as const } : {}) };
 }

@@ -23,6 +23,7 @@ import { describeProblem } from './aws-failure.ts';
 import {
   Book,
   keyOf,
+  toEndFact,
   toFact,
   toLiveFact,
   type Machine,
@@ -33,7 +34,7 @@ import { Keeper } from './keeper.ts';
 import { Machines } from './machines.ts';
 import type { LauncherParts, SaidOfEnd } from './parts.ts';
 import { LauncherRecords, type LauncherItems } from './records.ts';
-import type { MachineRow, RunRow } from './rows.ts';
+import { endAsSaid, type MachineRow, type RunEnd, type RunRow } from './rows.ts';
 import { Runs } from './runs.ts';
 import { planRun } from './task-request.ts';
 import { defaultLauncherTimings, type LauncherTimings } from './timings.ts';
@@ -73,7 +74,7 @@ export class EcsLauncher implements Launcher {
   readonly #handlers = new Set<(fact: WorkFact) => void>();
   readonly #launching = new Map<string, Promise<LaunchResult>>();
   /** Ends that nobody has heard of: they were seen while no one listened, or while no flow was there. */
-  #unheard: WorkFact[] = [];
+  #unheard: EndedRow[] = [];
   #closed: { readonly why: string; readonly done: Promise<void> } | null = null;
 
   private constructor(options: EcsLauncherOptions) {
@@ -162,12 +163,12 @@ export class EcsLauncher implements Launcher {
 
   async observe(): Promise<readonly WorkFact[]> {
     const unheard: WorkFact[] = [];
-    for (const fact of this.#unheard.splice(0)) {
+    for (const row of this.#unheard.splice(0)) {
       // What those works wrote is handed on before their end is known (R7).
-      const said = await this.#parts.settle(fact);
-      const isOwn = fact.state === 'lost' || (fact.state === 'exited' && fact.reason === 'exited');
-      unheard.push(said !== null && isOwn ? { ...fact, state: 'exited', ...said } : fact);
+      const said = await this.#parts.settle(row);
+      unheard.push(toEndFact(row, endAsSaid(row.end, said)));
     }
+    this.#endMisplaced();
     return [...unheard, ...[...this.#parts.book.runs.values()].map((run) => toLiveFact(run))];
   }
 
@@ -215,16 +216,28 @@ export class EcsLauncher implements Launcher {
       if (age > timings.missingMs) run.taskSinceMs = clock.monotonic() - timings.missingMs;
     }
     for (const run of book.runs.values()) {
-      // It writes under a key under which nobody reads any more: its class has another name now.
-      const key = this.#options.keyOf?.(run.row.work) ?? run.row.key;
-      if (key !== run.row.key) book.changeRun(run, { stop: 'asked' });
       // Its launch was recorded, that was not heard, and another one made in its place: two must never both work.
       const { work, epoch } = run.row;
       if ((book.newest(work)?.epoch ?? epoch) > epoch) book.changeRun(run, { stop: 'asked' });
     }
     for (const row of runs) {
-      const isNewest = book.newest(row.work)?.epoch === row.epoch;
-      if (isNewest && row.end !== null && !isAsAsked(row)) this.#unheard.push(factOfEnd(row));
+      if (book.newest(row.work)?.epoch === row.epoch) this.#keepUnheard(row);
+    }
+  }
+
+  #keepUnheard(row: RunRow): void {
+    const { end } = row;
+    if (end !== null && !isAsAsked(row)) this.#unheard.push({ ...row, end });
+  }
+
+  /** Ends processes that write where nobody reads any more: their class has another name in this deployment. */
+  #endMisplaced(): void {
+    const { book, wake } = this.#parts;
+    for (const run of book.runs.values()) {
+      const { work, key, end, stop } = run.row;
+      if (end !== null || stop !== null || (this.#options.keyOf?.(work) ?? key) === key) continue;
+      book.changeRun(run, { stop: 'asked' });
+      wake();
     }
   }
 
@@ -265,7 +278,7 @@ export class EcsLauncher implements Launcher {
     run.told = text;
     this.#options.note?.(fact);
     const isHeard = this.#handlers.size > 0;
-    if (!isHeard && run.over && !isAsAsked(run.row)) this.#unheard.push(fact);
+    if (!isHeard && run.over) this.#keepUnheard(run.row);
     for (const handler of this.#handlers) handler(fact);
   }
 
@@ -306,6 +319,9 @@ export class EcsLauncher implements Launcher {
   }
 }
 
+/** A run whose end is known. */
+type EndedRow = RunRow & { readonly end: RunEnd };
+
 /** An end that the flow brought about is no news; a stop from outside is. */
 function isAsAsked({ stop, end }: RunRow): boolean {
   return stop === 'asked' && end?.reason === 'stopped';
@@ -313,12 +329,4 @@ function isAsAsked({ stop, end }: RunRow): boolean {
 
 async function allGone(machines: readonly Machine[]): Promise<void> {
   await Promise.all(machines.map(({ gone }) => gone));
-}
-
-function factOfEnd({ work, epoch, end }: RunRow): WorkFact {
-  const { reason = 'lost', message = '' } = end ?? {};
-  const ref = { work, epoch, pid: null };
-  return reason === 'lost'
-    ? { ...ref, state: 'lost', message }
-    : { ...ref, state: 'exited', reason, message };
 }

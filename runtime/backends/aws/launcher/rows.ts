@@ -27,6 +27,12 @@ const endSchema = z.object({
 });
 export type RunEnd = z.infer<typeof endSchema>;
 
+/** An end in the words of the process, where ECS saw nothing but that it ended. */
+export function endAsSaid(end: RunEnd, said: Pick<RunEnd, 'reason' | 'message'> | null): RunEnd {
+  const isPlain = end.reason === 'exited' || end.reason === 'lost';
+  return said !== null && isPlain ? { ...end, ...said } : end;
+}
+
 const instanceTrySchema = z.object({
   autoScalingGroup: z.string(),
   subnet: z.string(),

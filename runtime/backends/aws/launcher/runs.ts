@@ -13,7 +13,7 @@ import type { Machine, Run } from './book.ts';
 import type { Machines } from './machines.ts';
 import type { LauncherParts } from './parts.ts';
 import { Placing } from './placing.ts';
-import type { RunEnd, StopCause } from './rows.ts';
+import { endAsSaid, type RunEnd, type StopCause } from './rows.ts';
 import { toTaskSight, type TaskSight } from './task-status.ts';
 
 /** Why ECS is told that a task is stopped; it shows in its console. */
@@ -239,8 +239,9 @@ export class Runs {
     if (run.over) return;
     const { book, settle, show, wake } = this.#parts;
     const said = await settle(run.row);
-    if (said !== null && (end.reason === 'exited' || end.reason === 'lost')) {
-      book.changeRun(run, { end: { ...end, ...said } });
+    const known = endAsSaid(end, said);
+    if (known !== end) {
+      book.changeRun(run, { end: known });
       await book.settleRun(run);
     }
     run.over = true;

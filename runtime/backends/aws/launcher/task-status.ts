@@ -27,6 +27,8 @@ export interface Pending {
 
 /** Exit code of a process that SIGKILL ended. */
 const KILLED = 137;
+/** Exit code of one that SIGTERM ended. */
+const TERMINATED = 143;
 
 /**
  * Ends that Stormkite brought about itself. What the work cannot help, before it was one, counts as `interrupted`: it is started
@@ -141,6 +143,7 @@ function failedToStart(
 
 function exitText(exitCode: number | null): string {
   if (exitCode === KILLED) return 'killed by SIGKILL';
+  if (exitCode === TERMINATED) return 'killed by SIGTERM';
   return exitCode === null ? 'ended without an exit code' : `exited with code ${exitCode}`;
 }
 
