@@ -12,13 +12,13 @@ import {
 } from '../../runtime/backends/aws/emulator/dynamodb-local.ts';
 import { openEmulator, type Emulator } from '../../runtime/backends/aws/emulator/emulator.ts';
 import type { TaskLine } from '../../runtime/backends/aws/emulator/ecs/life-host.ts';
-import { freePort } from '../../runtime/host/free-port.ts';
 import { scaleTimings, type EmulatorTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { awsTimings } from '../../runtime/backends/aws/emulator/timings.ts';
 import { isAppError } from '../../runtime/errors/index.ts';
 import { buildArtifact, type Artifact } from '../../runtime/host/artifact.ts';
 import { EmulatedFlow } from '../../runtime/host/emulated-flow.ts';
 import { environmentSecrets, toEmulatedSpec } from '../../runtime/host/emulated-spec.ts';
+import { freePort } from '../../runtime/host/free-port.ts';
 import { inspectApp } from '../../runtime/host/inspect.ts';
 import { SystemClock } from '../../runtime/host/system-clock.ts';
 import { parseTaskLog } from '../../runtime/host/task-log.ts';
@@ -337,13 +337,19 @@ export class EmulatedApp {
 
   /** Ends the flow's processes as an accident would. */
   killFlow(): number {
-    return killAll(this.flowTasks.flatMap(({ pids }) => pids));
+    return signalAll(
+      this.flowTasks.flatMap(({ pids }) => pids),
+      'SIGKILL',
+    );
   }
 
   /** Ends a work's processes as an accident would. */
   killWork(work: string): number {
     const arns = new Set(this.tasksByWork.get(work));
-    return killAll(this.workTasks.filter(({ arn }) => arns.has(arn)).flatMap(({ pids }) => pids));
+    return signalAll(
+      this.workTasks.filter(({ arn }) => arns.has(arn)).flatMap(({ pids }) => pids),
+      'SIGKILL',
+    );
   }
 
   /** The flow that told something last. */
@@ -416,15 +422,16 @@ function mergedTimings(more: FlowTimings): FlowTimings {
   return Object.fromEntries(parts.map((part) => [part, { ...flowTimings[part], ...more[part] }]));
 }
 
-function killAll(pids: readonly number[]): number {
-  let killed = 0;
+/** Gives processes a signal; how many were there to get it. */
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): number {
+  let reached = 0;
   for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGKILL');
-      killed += 1;
+      process.kill(pid, signal);
+      reached += 1;
     } catch {
       // It ended meanwhile.
     }
   }
-  return killed;
+  return reached;
 }

@@ -8,11 +8,12 @@ import {
   traceOf,
   type ErrandRun,
 } from '../../support/aws-campaign.ts';
+import { signalAll } from '../../support/emulated-rig.ts';
 import { HttpProxy } from '../../support/http-proxy.ts';
 
 /** `CHANCE_SEEDS=7,8,9` draws others. */
 const SEEDS = (process.env['CHANCE_SEEDS'] ?? '1,2,3,4,5,6').split(',').map(Number);
-/** After so many a call is given up. */
+/** A call is given up after three. */
 const MAX_HOSTS_LOST = 2;
 const ACCIDENTS = ['kill', 'kill', 'leave', 'freeze', 'cut', 'lose-host'] as const;
 /** A step that takes long enough to be disturbed. */
@@ -150,11 +151,11 @@ class Disturbed {
     const { app } = this.run;
     const pids = app.flowTasks.flatMap((task) => task.pids);
     if (accident === 'kill') app.killFlow();
-    if (accident === 'leave') signal(pids, 'SIGTERM');
+    if (accident === 'leave') signalAll(pids, 'SIGTERM');
     if (accident === 'freeze') {
-      signal(pids, 'SIGSTOP');
+      signalAll(pids, 'SIGSTOP');
       await sleep(this.#upTo(5_000));
-      signal(pids, 'SIGCONT');
+      signalAll(pids, 'SIGCONT');
     }
     if (accident === 'cut') {
       this.#line.cut();
@@ -178,16 +179,6 @@ class Disturbed {
 
   close(): Promise<void> {
     return this.#line.close();
-  }
-}
-
-function signal(pids: readonly number[], name: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, name);
-    } catch {
-      // It ended meanwhile.
-    }
   }
 }
 

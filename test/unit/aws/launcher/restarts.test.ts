@@ -23,6 +23,17 @@ const left = async () => {
   return account;
 };
 
+/** Its process has ended; a second flow recorded that, and left too. */
+const leftRecorded = async () => {
+  const account = await left();
+  Object.assign(account.tasks[0]!, ENDED);
+  const second = await openFlow(account);
+  await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
+  second.launcher.leave();
+  account.fence += 1;
+  return account;
+};
+
 const deployedAgain = deploymentOf({ taskDefinitions: { Train: { default: 'demo-Train:2' } } });
 
 /** As CloudFormation does with what a deployment replaced. */
@@ -174,12 +185,7 @@ describe('a flow that comes back', () => {
   test('hears what its process said of its end, also when that was not recorded with it', async ({
     expect,
   }) => {
-    const account = await left();
-    Object.assign(account.tasks[0]!, ENDED);
-    const second = await openFlow(account);
-    await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
-    second.launcher.leave();
-    account.fence += 1;
+    const account = await leftRecorded();
     const said = { reason: 'tree', message: 'it has other works' } as const;
     const third = await openFlow(account, { settle: async () => said });
     expect(await third.launcher.observe()).toMatchObject([{ state: 'exited', ...said }]);
@@ -238,12 +244,7 @@ describe('a flow that comes back', () => {
   test('is told again of an end that was recorded, until the work is launched anew', async ({
     expect,
   }) => {
-    const account = await left();
-    Object.assign(account.tasks[0]!, ENDED);
-    const second = await openFlow(account);
-    await until('it is recorded', () => account.row('R#')[0]!['end'] !== null);
-    second.launcher.leave();
-    account.fence += 1;
+    const account = await leftRecorded();
     const third = await openFlow(account);
     expect(await third.launcher.observe()).toMatchObject([{ state: 'exited', epoch: 1 }]);
     expect(await third.launcher.observe()).toEqual([]);
