@@ -4,7 +4,12 @@ import base from './vitest.config.ts';
 /** Rounds of the campaigns on the emulated AWS; those on this machine count their own. */
 const ROUNDS = [1, 2, 3];
 
-function campaign(name: string, include: readonly string[], groupOrder: number) {
+function campaign(
+  name: string,
+  include: readonly string[],
+  groupOrder: number,
+  limits: { readonly maxWorkers: number; readonly maxConcurrency?: number },
+) {
   return {
     resolve: base.resolve ?? {},
     test: {
@@ -13,9 +18,9 @@ function campaign(name: string, include: readonly string[], groupOrder: number) 
       sequence: { groupOrder },
       globalSetup: ['test/support/set-up.ts'],
       pool: 'forks' as const,
-      maxWorkers: 2,
       testTimeout: 300_000,
       hookTimeout: 300_000,
+      ...limits,
     },
   };
 }
@@ -24,9 +29,13 @@ function campaign(name: string, include: readonly string[], groupOrder: number) 
 export default defineConfig({
   test: {
     projects: [
-      campaign('local', ['test/faults/*.test.ts'], 1),
+      campaign('local', ['test/faults/*.test.ts'], 1, { maxWorkers: 2 }),
+      // One file after the other: each runs several apps at once, of several processes.
       ...ROUNDS.map((round) =>
-        campaign(`aws, round ${round}`, ['test/faults/aws/**/*.test.ts'], 1 + round),
+        campaign(`aws, round ${round}`, ['test/faults/aws/**/*.test.ts'], 1 + round, {
+          maxWorkers: 1,
+          maxConcurrency: 6,
+        }),
       ),
     ],
   },
