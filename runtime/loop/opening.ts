@@ -105,7 +105,7 @@ function restoreWorks(app: App, stored: StoredApp, { works, recorder }: LoopPart
     const name = key.startsWith(WORK_RECORD) ? key.slice(WORK_RECORD.length) : '';
     if (name === '' || names.has(name)) continue;
     // It was deleted, and the flow ended before its process did.
-    works.forgetStored(name, record);
+    works.forgetStored(name, record, stored.marks[name] ?? 0);
     recorder.meta(key, null);
     forgotten.push(name);
   }

@@ -23,6 +23,8 @@ export interface WorkBookOptions {
 export class WorkBook {
   readonly #states = new Map<string, WorkState>();
   readonly #touched = new Set<WorkState>();
+  /** The last `seq` of works that were deleted before this flow began, and whose processes may still write. */
+  readonly #left = new Map<string, number>();
   readonly #recorder: Recorder;
   readonly #options: WorkBookOptions;
   #epochs = 0;
@@ -37,7 +39,7 @@ export class WorkBook {
     const known = this.#states.get(metaOf(work).name);
     if (known) known.replaceWork(work);
     const state = known ?? this.#create(work);
-    if (!known) this.#recorder.mark(state.name, 0);
+    if (!known) this.#beginAt(state, this.#left.get(state.name) ?? 0);
     state.store();
     return state;
   }
@@ -70,9 +72,10 @@ export class WorkBook {
     this.#recorder.mark(state.name, 0);
   }
 
-  /** Drops what is stored of a work that is no longer in the tree. */
-  forgetStored(name: string, record: Json | undefined): void {
+  /** Drops what is stored of a work that is no longer in the tree; another one that takes its name continues its sequence. */
+  forgetStored(name: string, record: Json | undefined, mark: number): void {
     const { epoch } = (record ?? {}) as { epoch?: Json };
+    this.#left.set(name, mark);
     if (typeof epoch === 'number') this.#epochs = Math.max(this.#epochs, epoch);
     this.#recorder.meta(EPOCHS_RECORD, this.#epochs);
     this.#recorder.mark(name, 0);
@@ -116,6 +119,13 @@ export class WorkBook {
       meta[`${WORK_RECORD}${state.name}`] = state.toStored();
     }
     return { marks, meta };
+  }
+
+  #beginAt(state: WorkState, mark: number): void {
+    this.#left.delete(state.name);
+    state.mark = mark;
+    state.received = mark;
+    this.#recorder.mark(state.name, mark);
   }
 
   #create(work: Work<object>): WorkState {

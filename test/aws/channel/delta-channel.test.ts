@@ -164,8 +164,15 @@ describe('the channel of deltas', () => {
       message: 'it has other works',
     });
     expect(heard.channel.noticeOf(WORK, 2)).toBeNull();
+    // A flow that comes back has applied that, and did not hear it.
+    const next = open(dynamodb);
+    next.received = heard.received;
+    await next.channel.catchUp(WORK);
+    expect(next.deltas).toEqual([]);
+    expect(next.channel.noticeOf(WORK, 1)?.reason).toBe('tree');
     rig.close();
     await heard.close();
+    await next.close();
   });
 
   test('brings a delta of megabytes through the stream', async ({ dynamodb, expect }) => {

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -100,6 +102,18 @@ describe('DynamoDB Local', async () => {
       code: 'AWS_DYNAMODB_LOCAL_FAILED',
       message: expect.stringContaining('nowhere'),
     });
+  });
+
+  test('an endpoint that takes requests and never answers is given up', async ({ expect }) => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    await expect(startDynamoDbLocal({ env: {}, endpoint })).rejects.toMatchObject({
+      code: 'AWS_DYNAMODB_LOCAL_FAILED',
+      message: expect.stringContaining('nothing within'),
+    });
+    silent.closeAllConnections();
+    silent.close();
   });
 
   test('without Java and Docker the error says what to install', async ({ expect }) => {

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { CloudCompute, Flow, type Operation } from 'stormkite';
+import { CloudCompute, Dict, Flow, type Operation } from 'stormkite';
 import { MemoryStateStore } from '../../../runtime/backends/memory/memory-state-store.ts';
 import type { WorkFact } from '../../../runtime/ports/launcher.ts';
 import type { Delta } from '../../../runtime/protocol/delta.ts';
@@ -246,6 +246,41 @@ describe('a work that is deleted', () => {
     await app.settle();
     await deleted;
     expect([app.kept, app.released]).toEqual([[work], [work]]);
+  });
+});
+
+describe('a work that takes the name of one whose process outlives its flow', () => {
+  /** Has a work beside the one that it is given. */
+  class Renews extends Flow {
+    readonly step = new Step();
+    more = new Dict<Step>();
+    run(): void {
+      (this.more['x'] ??= new Step()).run(1);
+    }
+  }
+  class Drops extends Renews {
+    override run(): void {
+      delete this.more['x'];
+    }
+  }
+  const name = 'root.more.x';
+  const of = <T extends WorkFact | Delta>(said: T): T => ({ ...said, work: name });
+
+  test('writes behind what that one still writes', async ({ expect }) => {
+    const store = new MemoryStateStore();
+    const before = await wired(store, [], new Renews());
+    before.tell(of(running));
+    before.hear(of(told(1, { type: 'ready' })));
+    await die(before);
+    await die(await wired(store, [of(running)], new Drops()));
+    const app = await wired(store, [of(running)], new Renews());
+    expect(app.ended).toEqual([{ work: name, epoch: 1 }]);
+    expect(app.launches).toMatchObject([{ work: name, epoch: 2, seq: 1 }]);
+    app.tell(of({ ...running, epoch: 2 }));
+    app.hear(of(set(2, 5)));
+    app.hear(of(told(3, { type: 'ready' }, 2)));
+    await app.settle();
+    expect(app.sent).toMatchObject([{ type: 'call', args: [1] }]);
   });
 });
 

@@ -57,6 +57,8 @@ export class DynamoDeltaChannel implements DeltaChannel {
   readonly #lines = new Map<string, DownlinkWriter>();
   readonly #catching = new Map<string, CatchUp>();
   readonly #notices = new Map<string, ExitNotice & { readonly epoch: number }>();
+  /** Works whose tail this flow has read. */
+  readonly #read = new Set<string>();
   readonly #closing = new AbortController();
   /** Live works by their partition. */
   #live: ReadonlyMap<string, string> = new Map();
@@ -234,9 +236,12 @@ export class DynamoDeltaChannel implements DeltaChannel {
     const key = keyOf(work);
     if (key === undefined) return;
     while (!signal.aborted) {
-      const range = { table: tables.deltas, key, work, after: receivedOf(work), signal };
+      // An earlier flow may have applied the last record, and died before it judged the end of which that tells.
+      const heard = receivedOf(work) - (this.#read.has(work) ? 0 : 1);
+      const range = { table: tables.deltas, key, work, after: Math.max(0, heard), signal };
       try {
         for await (const record of readDeltas(client, range)) this.#tell(record);
+        this.#read.add(work);
         return;
       } catch (error) {
         if (signal.aborted) return;
