@@ -36,17 +36,21 @@ export class WorkBook {
 
   /** Starts keeping a work; one that takes the name of a deleted one continues its epochs and sequence. */
   add(work: Work<object>): WorkState {
-    const known = this.#states.get(metaOf(work).name);
+    const { name } = metaOf(work);
+    const known = this.#states.get(name);
     if (known) known.replaceWork(work);
-    const state = known ?? this.#create(work);
-    if (!known) this.#beginAt(state, this.#left.get(state.name) ?? 0);
+    const state = known ?? this.restore(work, undefined, this.#left.get(name) ?? 0);
+    if (!known) this.#recorder.mark(name, state.mark);
+    this.#left.delete(name);
     state.store();
     return state;
   }
 
-  /** Starts keeping a work that was there when the app was opened. */
+  /** Starts keeping a work as it was stored; its deltas are numbered from its mark on. */
   restore(work: Work<object>, stored: Json | undefined, mark: number): WorkState {
-    const state = this.#create(work);
+    const state = new WorkState(work, this.#recorder, this.#options);
+    this.#states.set(state.name, state);
+    state.epoch = this.#epochs;
     state.restore(stored, mark);
     return state;
   }
@@ -119,19 +123,5 @@ export class WorkBook {
       meta[`${WORK_RECORD}${state.name}`] = state.toStored();
     }
     return { marks, meta };
-  }
-
-  #beginAt(state: WorkState, mark: number): void {
-    this.#left.delete(state.name);
-    state.mark = mark;
-    state.received = mark;
-    this.#recorder.mark(state.name, mark);
-  }
-
-  #create(work: Work<object>): WorkState {
-    const state = new WorkState(work, this.#recorder, this.#options);
-    state.epoch = this.#epochs;
-    this.#states.set(state.name, state);
-    return state;
   }
 }

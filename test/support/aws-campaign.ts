@@ -20,7 +20,7 @@ import {
 const ERRAND = fileURLToPath(new URL('../fixtures/apps/errand.ts', import.meta.url));
 /** A machine's bill has to end within two minutes of what ended its work, at AWS. Processes take real time, though. */
 const BILL_MS = 120_000 / FASTER + 10_000;
-/** How long a disturbed run may take on a machine that runs ten of them at once; below the limit of its test. */
+/** How long a disturbed run may take on a slow machine that runs six of them at once; below the limit of its test. */
 const END_MS = 240_000;
 /** Differs from run to run, or tells of the disturbance itself. */
 const HISTORY = new Set([
