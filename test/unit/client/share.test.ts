@@ -66,7 +66,7 @@ describe('patched', () => {
         }
         expect(before).toEqual(copy);
       }),
-      { numRuns: 300 },
+      { numRuns: 1_000 },
     );
   }, 30_000);
 
@@ -102,6 +102,13 @@ describe('patched', () => {
     const result = patched(before, [{ op: 'remove', path: '/list/0' }]);
     const second = (before['list'] as Json[])[1];
     expect('doc' in result && (result.doc['list'] as Json[])[0]).toBe(second);
+  });
+
+  test('a move into an item that it shifts leaves the old document alone', ({ expect }) => {
+    const before = frozen({ list: [1, 2, ['in']] });
+    const result = patched(before, [{ op: 'move', from: '/list/0', path: '/list/1/-' }]);
+    expect(result).toEqual({ doc: { list: [2, ['in', 1]] } });
+    expect(before).toEqual({ list: [1, 2, ['in']] });
   });
 
   test('an operation that does not apply is named, and nothing is applied', ({ expect }) => {
