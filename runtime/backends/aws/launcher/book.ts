@@ -45,6 +45,8 @@ export interface Run extends Entry {
   termAtMs: number | null;
   stopSentAtMs: number | null;
   hostLostSinceMs: number | null;
+  /** ECS did not know its task at the last look. */
+  missing: boolean;
   /** What was told last. */
   told: string;
   readonly ended: Promise<RunEnd>;
@@ -126,6 +128,7 @@ export class Book {
       termAtMs: null,
       stopSentAtMs: null,
       hostLostSinceMs: null,
+      missing: false,
       told: '',
       ended,
       resolveEnded,

@@ -211,9 +211,10 @@ export class EcsLauncher implements Launcher {
       if (older?.end) this.#forget(older);
       if (row.end !== null) continue;
       const run = book.addRun(row, clock.monotonic());
-      const age = clock.now() - (row.taskTry?.sentAt ?? clock.now());
-      // ECS has long known this task, if it still does.
-      if (age > timings.missingMs) run.taskSinceMs = clock.monotonic() - timings.missingMs;
+      if (run.taskSinceMs === null || row.taskTry === null) continue;
+      // How long ECS has had to get to know this task; a clock that jumped makes it no older than matters.
+      const ageMs = Math.max(0, clock.now() - row.taskTry.sentAt);
+      run.taskSinceMs -= Math.min(ageMs, timings.missingMs);
     }
     for (const run of book.runs.values()) {
       // Its launch was recorded, that was not heard, and another one made in its place: two must never both work.

@@ -101,6 +101,7 @@ export class Runs {
       else await this.#terminate(run, arn);
       return;
     }
+    run.missing = false;
     const sight = toTaskSight(task, run.row.stop);
     if (sight.state === 'stopped') {
       this.#stopped(run, sight);
@@ -115,9 +116,13 @@ export class Runs {
 
   /** Not known yet, or no longer. */
   async #missing(run: Run, arn: string): Promise<void> {
-    const { clock, timings } = this.#parts;
+    const { clock, log, timings } = this.#parts;
     const since = run.taskSinceMs ?? clock.monotonic();
-    if (clock.monotonic() - since < timings.missingMs) {
+    const leftMs = since + timings.missingMs - clock.monotonic();
+    if (leftMs > 0) {
+      const wait = `waiting up to ${Math.ceil(leftMs / 1_000)} s`;
+      if (!run.missing) log(`ECS does not know the task ${arn} of ${run.row.work}; ${wait}`);
+      run.missing = true;
       await this.#terminate(run, arn);
       return;
     }

@@ -53,9 +53,15 @@ function deregister(
 /** A clock that somebody set. */
 class SetClock extends SystemClock {
   ahead = 0;
+  /** Milliseconds that went by unseen. */
+  passed = 0;
 
   override now(): number {
-    return super.now() + this.ahead;
+    return super.now() + this.ahead + this.passed;
+  }
+
+  override monotonic(): number {
+    return super.monotonic() + this.passed;
   }
 }
 
@@ -266,6 +272,25 @@ describe('a flow that comes back', () => {
     const facts = [...(await flow.launcher.observe()), ...flow.facts];
     const heard = facts.find(({ state }) => state === 'lost') ?? (await flow.told(WORK, 'lost'));
     expect(heard).toMatchObject({ epoch: 1 });
+    await flow.launcher.close();
+  });
+
+  test('soon after a RunTask whose task ECS does not know waits only for what is left of that time, and says so once', async ({
+    expect,
+  }) => {
+    const account = await left();
+    account.tasks.splice(0);
+    const clock = new SetClock();
+    clock.ahead = 600_000;
+    const flow = await openFlow(account, { clock, quick: { missingMs: 1_800_000 } });
+    const told = () => flow.lines.filter((line) => line.startsWith('ECS does not know the task'));
+    await until('it is said', () => told().length > 0);
+    clock.passed = 600_000;
+    await flow.launcher.observe();
+    expect(flow.facts).toEqual([]);
+    clock.passed = 1_200_000;
+    expect(await flow.told(WORK, 'lost')).toMatchObject({ epoch: 1 });
+    expect(told()).toEqual([expect.stringMatching(/ of root\.train; waiting up to 1[12]\d\d s$/u)]);
     await flow.launcher.close();
   });
 
