@@ -2,13 +2,13 @@
  * Where a run keeps its files, and how other processes find it: `$STORMKITE_HOME/apps/<name>/`.
  *
  * D1 `run.json` exists while the app runs and is created by one process only; who creates it holds the name.
- * D2 A `run.json` whose process is gone is stale; pid *and* start time tell, since pids are used again.
+ * D2 A `run.json` whose process has ended is stale; pid *and* start time tell, since pids are used again.
  */
 import { readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { startTimeOf } from '../backends/local/process-group.ts';
+import { lookAtProcess } from '../backends/local/process-group.ts';
 import { appError } from '../errors/index.ts';
 
 const APP_NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -105,7 +105,7 @@ export async function claimRun(
   let info: RunInfo = {
     ...app,
     pid: process.pid,
-    processStart: (await startTimeOf(process.pid)) ?? '',
+    processStart: (await lookAtProcess(process.pid))?.startedAt ?? '',
     startedAt: new Date().toISOString(),
     url: '',
   };
@@ -223,8 +223,9 @@ async function isAlive({ pid, processStart }: RunInfo): Promise<boolean> {
     // EPERM: it exists and belongs to someone else.
     if (errnoOf(error) !== 'EPERM') return false;
   }
-  const start = await startTimeOf(pid);
-  return start === null || processStart === '' || start === processStart;
+  const sight = await lookAtProcess(pid);
+  if (sight === null) return true;
+  return !sight.isDefunct && (processStart === '' || sight.startedAt === processStart);
 }
 
 async function writeInfo(file: string, info: RunInfo): Promise<void> {

@@ -21,8 +21,16 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** What tells a process from a later one with the same number; `null` when there is none. */
-export async function startTimeOf(pid: number): Promise<string | null> {
+/** What the system shows of a process. */
+export interface ProcessSight {
+  /** Tells it from a later process with the same number. */
+  readonly startedAt: string;
+  /** It has ended, and nobody took its exit code: the state Z. In a container without an init process that lasts. */
+  readonly isDefunct: boolean;
+}
+
+/** `null` when there is no process with this number, or the system does not tell. */
+export async function lookAtProcess(pid: number): Promise<ProcessSight | null> {
   try {
     if (process.platform === 'linux') {
       const [stat, bootId] = await Promise.all([
@@ -30,11 +38,14 @@ export async function startTimeOf(pid: number): Promise<string | null> {
         readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
       ]);
       // The command's name may hold anything, also spaces and brackets.
-      const start = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TIME_FIELD];
-      return start === undefined ? null : `${bootId.trim()}:${start}`;
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const start = fields[START_TIME_FIELD];
+      if (start === undefined) return null;
+      return { startedAt: `${bootId.trim()}:${start}`, isDefunct: fields[0] === 'Z' };
     }
-    const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)]);
-    return stdout.trim() || null;
+    const { stdout } = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]);
+    const [, state = '', startedAt = ''] = /^(\S+)\s+(.+)$/u.exec(stdout.trim()) ?? [];
+    return startedAt === '' ? null : { startedAt, isDefunct: state.startsWith('Z') };
   } catch {
     return null;
   }

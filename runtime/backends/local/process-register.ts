@@ -6,7 +6,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { background } from '../../errors/index.ts';
-import { signalGroup, startTimeOf } from './process-group.ts';
+import { lookAtProcess, signalGroup } from './process-group.ts';
 
 const FILE = 'processes.json';
 
@@ -33,7 +33,7 @@ export class ProcessRegister {
     await mkdir(directory, { recursive: true });
     const register = new ProcessRegister(directory, file);
     for (const { pid, startedAt } of await register.#read()) {
-      if ((await startTimeOf(pid)) === startedAt) signalGroup(pid, 'SIGKILL');
+      if ((await lookAtProcess(pid))?.startedAt === startedAt) signalGroup(pid, 'SIGKILL');
     }
     await rm(register.#path, { force: true });
     return register;
@@ -41,8 +41,8 @@ export class ProcessRegister {
 
   async add(pid: number): Promise<void> {
     this.#alive.add(pid);
-    const startedAt = await startTimeOf(pid);
-    if (startedAt === null || !this.#alive.has(pid)) return;
+    const startedAt = (await lookAtProcess(pid))?.startedAt;
+    if (startedAt === undefined || !this.#alive.has(pid)) return;
     this.#entries.set(pid, { pid, startedAt });
     this.#save();
   }

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'vitest';
+import { afterEach, beforeEach, describe, onTestFinished, test } from 'vitest';
+import { lookAtProcess } from '../../../runtime/backends/local/process-group.ts';
 import { LogFiles, tailLogs, type LogLine } from '../../../runtime/host/log-files.ts';
 import { appNameOf, claimRun, runningApps } from '../../../runtime/host/run-directory.ts';
+import { until } from '../../support/until.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -118,6 +122,36 @@ describe('claimRun', () => {
       next.release();
     }
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'a name is free when its process has ended, also where nobody takes its exit code',
+    async ({ expect }) => {
+      const code = `
+        const child = require('node:child_process').spawn('true', { stdio: 'ignore' });
+        require('node:fs').writeSync(1, String(child.pid));
+        // Whoever stands still takes no exit code.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
+      const careless = spawn(process.execPath, ['-e', code], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      onTestFinished(() => void careless.kill('SIGKILL'));
+      const [printed] = (await once(careless.stdout, 'data')) as [Buffer];
+      const pid = Number(printed.toString());
+      const sight = await until('it has ended', async () => {
+        const seen = await lookAtProcess(pid);
+        return seen?.isDefunct === true ? seen : null;
+      });
+      expect(process.kill(pid, 0)).toBe(true);
+      const claim = await claimRun(directory, app);
+      const info = JSON.parse(await readFile(claim.directory.runFile, 'utf8')) as object;
+      await writeFile(
+        claim.directory.runFile,
+        JSON.stringify({ ...info, pid, processStart: sight.startedAt }),
+      );
+      expect(await runningApps(directory)).toEqual([]);
+      (await claimRun(directory, app)).release();
+    },
+  );
 
   test('a name that another process took is not given back for it', async ({ expect }) => {
     const claim = await claimRun(directory, app);

@@ -10,7 +10,7 @@ import {
   SocketServer,
   type ConnectionOwner,
 } from '../../../runtime/backends/local/socket-server.ts';
-import { startTimeOf } from '../../../runtime/backends/local/process-group.ts';
+import { lookAtProcess } from '../../../runtime/backends/local/process-group.ts';
 import { ProcessRegister } from '../../../runtime/backends/local/process-register.ts';
 import { PROTOCOL_VERSION } from '../../../runtime/protocol/version.ts';
 import { cleanEnvironment, isAlive, LocalRig } from '../../support/local-rig.ts';
@@ -55,7 +55,7 @@ describe('what is left', () => {
     );
     const [oldPid, strangerPid] = [old?.pid ?? 0, stranger?.pid ?? 0];
     const entries = [
-      { pid: oldPid, startedAt: await startTimeOf(oldPid) },
+      { pid: oldPid, startedAt: (await lookAtProcess(oldPid))?.startedAt },
       { pid: strangerPid, startedAt: 'another time' },
     ];
     await writeFile(join(directory, 'processes.json'), JSON.stringify(entries));
