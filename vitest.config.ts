@@ -48,6 +48,8 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 1 },
           include: ['test/unit/**/*.test.ts', 'test/types/**/*.test.ts'],
+          // For what hangs: on a busy machine thousands of random cases take a while.
+          testTimeout: 60_000,
         },
       },
       slow('integration', ['test/integration/**/*.test.ts'], 2, 2),

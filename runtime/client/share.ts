@@ -7,7 +7,7 @@
 import { applyOperation, type Outcome } from '../state/apply.ts';
 import { isContainer, setOwn, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
-import { childOf, getAt, isPrefix, parsePointer, toIndex } from '../state/pointer.ts';
+import { beforeRemoval, childOf, getAt, parsePointer, toIndex } from '../state/pointer.ts';
 
 /** The document after a patch, or the outcome of the operation that does not apply. All or nothing. */
 export function patched(
@@ -68,13 +68,10 @@ class Draft {
   }
 
   apply(op: Operation): Outcome {
+    // `move` takes its value away from where it was; `test` changes nothing.
     if (op.op === 'move') {
-      const value = valueAt(this.#target.doc, op.from);
-      // In two steps: removing an item shifts those behind it, so what is above `path` shows only then.
-      if (value !== undefined && op.from !== op.path && !isPrefix(op.from, op.path)) {
-        const removed = this.apply({ op: 'remove', path: op.from });
-        return removed.ok ? this.apply({ op: 'add', path: op.path, value }) : removed;
-      }
+      this.#own(op.from);
+      this.#own(beforeRemoval(this.#target.doc, op.from, op.path));
     } else if (op.op !== 'test') this.#own(op.path);
     return applyOperation(this.#target, op);
   }

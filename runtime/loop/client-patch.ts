@@ -7,7 +7,7 @@ import type { Component } from '../component/component.ts';
 import { metaOf, type Registry } from '../component/meta.ts';
 import type { Work } from '../component/work.ts';
 import { applyOperation, refusalOf, type Outcome } from '../state/apply.ts';
-import { cloneJson, isContainer, toJsonCopy, type Json, type JsonObject } from '../state/json.ts';
+import { cloneJson, copyJson, isContainer, type Json, type JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
 import { formatPointer, getAt, parsePointer } from '../state/pointer.ts';
 import type { Collector } from './collector.ts';
@@ -109,9 +109,10 @@ function plan(
       ),
     };
   }
-  if ('value' in own) toJsonCopy(own.value, place.field);
+  const given = 'from' in own ? getAt(draft, parsePointer(own.from)) : undefined;
+  checkDepth(own, 'value' in own ? own.value : given, place.field);
   if (own.op === 'copy') {
-    budget.bytes -= sizeOf(getAt(draft, parsePointer(own.from)), budget.bytes);
+    budget.bytes -= sizeOf(given, budget.bytes);
     if (budget.bytes < 0)
       return {
         outcome: refused('forbidden', `it copies more than ${MAX_COPIED_BYTES} bytes`),
@@ -121,6 +122,13 @@ function plan(
   return outcome.ok && own.op !== 'test'
     ? { outcome, move: { component: place.component, op: own } }
     : { outcome };
+}
+
+/** @throws `STATE_TOO_DEEP` when the field would be deeper than one may be, and what else no field takes */
+function checkDepth({ op, path }: Operation, value: Json | undefined, field: string): void {
+  if (value === undefined) return;
+  const above = op === 'test' ? 0 : parsePointer(path).length - 1;
+  copyJson(value, above, () => ({ subject: field, at: undefined }));
 }
 
 /** About how many bytes a value takes; not counted on beyond a limit. */

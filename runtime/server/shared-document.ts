@@ -6,7 +6,7 @@
 import { applyOperation, refusalOf } from '../state/apply.ts';
 import { isContainer, setOwn, type Json } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
-import { childOf, parsePointer, toIndex } from '../state/pointer.ts';
+import { beforeRemoval, childOf, parsePointer, toIndex } from '../state/pointer.ts';
 
 export class SharedDocument {
   readonly #target: { doc: Json };
@@ -34,8 +34,10 @@ export class SharedDocument {
     for (const op of ops) {
       if (op.op === 'test') continue;
       try {
-        this.#ownParentOf(op.path);
-        if (op.op === 'move') this.#ownParentOf(op.from);
+        if (op.op === 'move') {
+          this.#ownParentOf(op.from);
+          this.#ownParentOf(beforeRemoval(this.doc, op.from, op.path));
+        } else this.#ownParentOf(op.path);
       } catch (error) {
         // A pointer that is refused: the operation will be too.
         refusalOf(error);

@@ -67,6 +67,24 @@ export function commonPointer(pointers: readonly string[]): string {
   return common;
 }
 
+/**
+ * Where what is at `path` once `from` was removed stands before that: items of an array move up when one before them goes.
+ *
+ * @param doc - the document, before
+ */
+export function beforeRemoval(doc: Json, from: string, path: string): string {
+  const source = parsePointer(from);
+  const target = parsePointer(path);
+  const depth = source.length - 1;
+  if (depth < 0 || target.length <= depth) return path;
+  const above = source.slice(0, depth);
+  if (!above.every((segment, at) => segment === target[at])) return path;
+  if (!Array.isArray(getAt(doc, above))) return path;
+  const [removed, index] = [source, target].map((segments) => toIndex(segments[depth] ?? ''));
+  if (removed === undefined || index === undefined || removed < 0 || index < removed) return path;
+  return formatPointer(target.with(depth, String(index + 1)));
+}
+
 /** The value at a place; undefined when there is none. Only own properties and canonical array indices count. */
 export function getAt(doc: Json, segments: readonly string[]): Json | undefined {
   let value: Json | undefined = doc;

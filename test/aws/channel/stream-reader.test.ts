@@ -1,3 +1,4 @@
+import { GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { DynamoDeltaChannel } from '../../../runtime/backends/aws/channel/dynamo-delta-channel.ts';
@@ -111,6 +112,48 @@ describe('the reader of the stream', () => {
     table.write(2, ['b']);
     await all(2);
     expect(applied).toEqual([1, 2]);
+    await close();
+  });
+
+  test('holds nobody up while a shard cannot be opened', async ({ expect }) => {
+    const table = new ScriptedTable(['a', 'b']);
+    const failing = Array.from({ length: 10_000 }, () => 'InternalServerError');
+    table.faults.GetShardIterator.push(...failing);
+    const { channel, applied, failures, all, close } = listenTo(table);
+    await channel.ready();
+    expect(failures).toContain('InternalServerError');
+    table.write(1, ['b']);
+    table.faults.GetShardIterator.length = 0;
+    await all(1);
+    expect(applied).toEqual([1]);
+    await close();
+  });
+
+  test('opens and reads no shard after it was closed', async ({ expect }) => {
+    const table = new ScriptedTable(['a']);
+    const { channel, close } = listenTo(table);
+    await channel.ready();
+    const { send } = table.streams;
+    const asked: (string | undefined)[] = [];
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    table.streams.send = async (command: unknown) => {
+      if (command instanceof GetShardIteratorCommand) {
+        asked.push(command.input.ShardId);
+        await held;
+      }
+      return await (send as (command: unknown) => Promise<never>)(command);
+    };
+    table.split('a', 'b', 'c');
+    await until('a child is being opened', () => asked.length > 0);
+    // Its last work has ended.
+    channel.setLive([]);
+    answer();
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    const before = table.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked).toEqual(['b']);
+    expect(table.requests).toHaveLength(before);
     await close();
   });
 

@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { deltaSortKey } from '../../../runtime/backends/aws/contract.ts';
 import { itemKey } from '../../../runtime/backends/aws/dynamo/chunks.ts';
+import { lastEpoch } from '../../../runtime/backends/aws/dynamo/delta-items.ts';
 import { queryAll } from '../../../runtime/backends/aws/dynamo/query.ts';
 import type { Delta } from '../../../runtime/protocol/delta.ts';
 import { deltaOf, Model, turnOf } from '../../contract/state-store.contract.ts';
@@ -42,6 +43,22 @@ describe('deltas in the table', () => {
     expect((await stored(dynamodb)).length).toBeGreaterThan(5);
     expect(await lease.deltasAfter(WORK, 0)).toEqual(deltas);
     expect(await lease.deltasAfter(WORK, 2)).toEqual(deltas.slice(2));
+    await lease.close();
+  });
+
+  test('tell the epoch of the last one, however large it is', async ({ dynamodb, expect }) => {
+    const { client, tables } = dynamodb;
+    const place = { client, table: tables.deltas };
+    const { signal } = new AbortController();
+    expect(await lastEpoch(place, keyOf(WORK), signal)).toBe(null);
+    const lease = await storeOver(dynamodb).open(APP);
+    // A page of a Query is 1 MB of items.
+    const value = randomBytes(2_000_000).toString('base64');
+    await lease.appendDeltas([
+      deltaOf(WORK, 1, 3),
+      { ...deltaOf(WORK, 2, 4), ops: [{ op: 'replace', path: '/vars/n', value }] },
+    ]);
+    expect(await lastEpoch(place, keyOf(WORK), signal)).toBe(4);
     await lease.close();
   });
 

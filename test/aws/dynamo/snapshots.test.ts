@@ -9,7 +9,7 @@ import { logKey } from '../../../runtime/backends/aws/dynamo/turn-log.ts';
 import { Model, turnOf } from '../../contract/state-store.contract.ts';
 import { test, type DynamoDbRig } from '../../support/dynamodb.ts';
 import { until } from '../../support/until.ts';
-import { aroundRequests } from './requests.ts';
+import { aroundRequests, networkError } from './requests.ts';
 import { clientAt, IMPATIENT, storeOver, UNAWARE } from './store-place.ts';
 
 const APP = 'app';
@@ -74,6 +74,38 @@ describe('snapshots', () => {
       }),
     );
     expect(Number(claim?.['ttl']?.N)).toBeGreaterThan(Date.now() / 1_000 + 29 * 86_400);
+    expect(await lease.load()).toEqual(model.app);
+    await lease.close();
+    const next = await storeOver(dynamodb).open(APP);
+    expect(await next.load()).toEqual(model.app);
+    await next.close();
+  });
+
+  test('are still there when nobody heard that the pointer names them', async ({
+    dynamodb,
+    expect,
+    onTestFinished,
+  }) => {
+    const client = clientAt(dynamodb.endpoint);
+    onTestFinished(() => client.destroy());
+    const model = new Model();
+    const lease = await storeOver({ ...dynamodb, client }, { limits: { turns: 2 } }).open(APP);
+    let lost = 0;
+    aroundRequests(client, async ({ name, sk }, send) => {
+      const answer = await send();
+      // After all tries of the SDK, that is.
+      if (name !== 'UpdateItem' || sk !== 'S' || lost > 0) return answer;
+      lost += 1;
+      throw networkError();
+    });
+    for (let version = 1; version <= 2; version += 1)
+      await lease.commit(model.add(turnOf(version)), model.snapshot);
+    await until('the snapshot is swept', async () => {
+      const { position, swept } = await pointer(dynamodb);
+      return position > 0 && swept === position;
+    });
+    expect(lost).toBe(1);
+    await lease.commit(model.add(turnOf(3)), model.snapshot);
     expect(await lease.load()).toEqual(model.app);
     await lease.close();
     const next = await storeOver(dynamodb).open(APP);

@@ -4,7 +4,8 @@ import { testApp, type TestApp } from 'stormkite/testing';
 import { Step } from './step.ts';
 
 class Inner extends Flow {
-  label = 'inner';
+  label: unknown = 'inner';
+  other: unknown = null;
   run(): void {}
 }
 
@@ -22,6 +23,13 @@ class Root extends Flow {
   run(): void {
     this.filled ??= new Step();
   }
+}
+
+/** Lists in each other. */
+function nested(levels: number): never {
+  let value: unknown = 0;
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return value as never;
 }
 
 const open = async (): Promise<TestApp<Root>> => {
@@ -59,6 +67,36 @@ describe("a client's patch", () => {
     expect(again.root.d['x~y']?.counter).toBe(2);
     await again.close();
   });
+
+  test.for([
+    ['put', [{ op: 'add', path: '/flows/inner/vars/label/0/0', value: nested(199) }]],
+    [
+      'moved',
+      [{ op: 'move', from: '/flows/inner/vars/other/0', path: '/flows/inner/vars/label/0/0' }],
+    ],
+    [
+      'copied',
+      [{ op: 'copy', from: '/flows/inner/vars/other/0', path: '/flows/inner/vars/label/0/0' }],
+    ],
+  ] as const)(
+    'makes no field deeper than the flow itself could: %s below another',
+    async ([, ops], { expect }) => {
+      const app = await open();
+      const fill = await app.patch([
+        { op: 'replace', path: '/flows/inner/vars/label', value: [[]] },
+        { op: 'replace', path: '/flows/inner/vars/other', value: nested(200) },
+      ]);
+      expect(fill).toMatchObject({ ok: true });
+      expect(await app.patch([...ops])).toMatchObject({
+        ok: false,
+        why: 'refused',
+        outcomes: [
+          { ok: false, problem: 'forbidden', message: expect.stringContaining('200 levels') },
+        ],
+      });
+      await app.close();
+    },
+  );
 
   test('applies as a whole or not at all', async ({ expect }) => {
     const app = await open();

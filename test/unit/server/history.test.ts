@@ -42,6 +42,18 @@ describe('History', () => {
     expect(history.turn(41)).toMatchObject({ version: 41 });
   });
 
+  test('knows a state from before an item was moved into one that moved up', ({ expect }) => {
+    const history = new History();
+    const list = [{ n: 0 }, { n: 1 }, { n: 2 }];
+    history.add(first({ list }));
+    history.add({
+      ...turn(2, null),
+      ops: [{ op: 'move', from: '/list/0', path: '/list/1/child' }],
+    });
+    expect(history.state(2)).toEqual({ list: [{ n: 1 }, { n: 2, child: { n: 0 } }] });
+    expect(history.state(1)).toEqual({ list });
+  });
+
   test('knows the state of an app that has ended and tells of no version', ({ expect }) => {
     const history = new History();
     const document = { vars: { n: 1 }, app_state: { stage: 'stopped' } };

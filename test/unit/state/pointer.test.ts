@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { isAppError } from '../../../runtime/errors/index.ts';
 import {
+  beforeRemoval,
   commonPointer,
   escapeSegment,
   formatPointer,
@@ -25,6 +26,23 @@ const RFC_DOC = {
   ' ': 7,
   'm~n': 8,
 };
+
+describe('beforeRemoval', () => {
+  test.for([
+    ['an item behind the removed one', '/list/0', '/list/1/-', '/list/2/-'],
+    ['an item that takes its place', '/list/1', '/list/1/a', '/list/2/a'],
+    ['an item before it', '/list/2', '/list/0/a', '/list/0/a'],
+    ['a place below an item of another list', '/list/0', '/other/1/a', '/other/1/a'],
+    ['a key of an object', '/map/0', '/map/1/a', '/map/1/a'],
+    ['a deeper list', '/map/1/a/0', '/map/1/a/0/b', '/map/1/a/1/b'],
+    ['the end of the list', '/list/0', '/list/-', '/list/-'],
+    ['what is no item', '/list/x', '/list/1/a', '/list/1/a'],
+    ['the document', '', '/list/1', '/list/1'],
+  ] as const)('%s', ([, from, path, before], { expect }) => {
+    const doc = { list: [{}, {}, {}], other: [{}, {}], map: { 0: {}, 1: { a: [{}, {}] } } };
+    expect(beforeRemoval(doc, from, path)).toBe(before);
+  });
+});
 
 describe('parsePointer', () => {
   test.for([

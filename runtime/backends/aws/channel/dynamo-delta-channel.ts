@@ -180,7 +180,10 @@ export class DynamoDeltaChannel implements DeltaChannel {
         timings: this.#timings,
         take: (records) => this.#take(records),
         missed: () => this.#catchUpAll(),
-        failing: this.#options.failing,
+        failing: (error) => {
+          opened();
+          this.#options.failing(error);
+        },
       });
       const close = (): void => reader.close();
       ending.addEventListener('abort', close);

@@ -120,6 +120,8 @@ export class StreamReader {
   }
 
   async #openShard(shardId: string, from: 'LATEST' | 'TRIM_HORIZON'): Promise<void> {
+    // A look outlives what it was made for.
+    if (this.#closing.signal.aborted || this.#isLost) return;
     const { streams: client, timings, take, missed, failing } = this.#options;
     const streamArn = this.#streamArn;
     const reader = new ShardReader({

@@ -7,7 +7,12 @@
  * Attributes: `e` epoch, `id` UUID of the delta, `t` epoch milliseconds, and the text `{ ops, event? }` (`chunks.ts`).
  */
 import { randomUUID } from 'node:crypto';
-import { QueryCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  QueryCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+  type QueryCommandOutput,
+} from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
 import { appError } from '../../../errors/index.ts';
 import { parseDelta, unreadableDelta, type Delta } from '../../../protocol/delta.ts';
@@ -20,7 +25,7 @@ const DELTA_PREFIX = 'D#';
 const SECONDS_PER_DAY = 86_400;
 /** Deletions collected before they are sent. */
 const DROP_ITEMS = 100;
-/** Items looked at, from the end, to find the last head: more than the chunks of any delta. */
+/** Items of one page, from the end, in which the last head is looked for. */
 const TAIL_ITEMS = 50;
 
 type Item = Record<string, AttributeValue>;
@@ -82,22 +87,28 @@ export async function lastEpoch(
   key: string,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { Items: items = [] } = await client.send(
-    new QueryCommand({
-      TableName: table,
-      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
-      ExpressionAttributeNames: { '#pk': PARTITION_KEY, '#sk': SORT_KEY, '#e': 'e' },
-      ExpressionAttributeValues: { ':pk': { S: key }, ':prefix': { S: DELTA_PREFIX } },
-      ProjectionExpression: '#e',
-      ScanIndexForward: false,
-      ConsistentRead: true,
-      Limit: TAIL_ITEMS,
-    }),
-    { abortSignal: signal },
-  );
-  // Chunks have no epoch, and lie behind their head.
-  const head = items.find((item) => item['e'] !== undefined);
-  return head === undefined ? null : Number(head['e']?.N);
+  let start: Item | undefined;
+  do {
+    const page: QueryCommandOutput = await client.send(
+      new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
+        ExpressionAttributeNames: { '#pk': PARTITION_KEY, '#sk': SORT_KEY, '#e': 'e' },
+        ExpressionAttributeValues: { ':pk': { S: key }, ':prefix': { S: DELTA_PREFIX } },
+        ProjectionExpression: '#e',
+        ScanIndexForward: false,
+        ConsistentRead: true,
+        Limit: TAIL_ITEMS,
+        ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+      }),
+      { abortSignal: signal },
+    );
+    // Chunks have no epoch, and lie behind their head; a page ends after 1 MB of them.
+    const head = page.Items?.find((item) => item['e'] !== undefined);
+    if (head !== undefined) return Number(head['e']?.N);
+    start = page.LastEvaluatedKey;
+  } while (start !== undefined);
+  return null;
 }
 
 /**

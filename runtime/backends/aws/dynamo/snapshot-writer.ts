@@ -6,6 +6,7 @@
  *    restart short.
  * W2 Whatever touches snapshots runs here one after the other, reading the stored app included.
  */
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../ports/clock.ts';
 import { persist, type Persistence } from './persist.ts';
 import { SerialQueue } from './serial-queue.ts';
@@ -83,10 +84,10 @@ export class SnapshotWriter {
         const { place, persistence, drops, stop } = this.#parts;
         const { fence } = persistence.lease;
         const { chunkPauseMs } = persistence.timings;
+        const write = { writer: randomUUID(), position, text, fence, chunkPauseMs };
         const result = await persist(
           persistence,
-          (signal) =>
-            writeSnapshot(place, { position, text, fence, chunkPauseMs, drop: drops() }, signal),
+          (signal) => writeSnapshot(place, { ...write, drop: drops() }, signal),
           stop,
         );
         if (result === 'written') await this.#sweep(position);

@@ -11,7 +11,6 @@
  * Attributes of the pointer: `fence`; from the first snapshot on `position`, `w` writer of its text, `chars` its length, `sv`
  * version of its shape, `swept`, and `d` the works whose deltas were still to be removed then.
  */
-import { randomUUID } from 'node:crypto';
 import { GetItemCommand, UpdateItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { StoredApp } from '../../../protocol/turn-record.ts';
 import { STORE_VERSION } from '../../../protocol/version.ts';
@@ -87,6 +86,8 @@ export async function readSnapshot(
 }
 
 export interface SnapshotWrite {
+  /** UUID of this write, the same when it is repeated (C3 of `chunks.ts`): its answer may have been lost. */
+  readonly writer: string;
   readonly position: number;
   readonly text: string;
   readonly fence: number;
@@ -103,8 +104,7 @@ export async function writeSnapshot(
   signal: AbortSignal,
 ): Promise<'written' | 'fenced'> {
   const { client, table, app } = place;
-  const { position, text, fence, chunkPauseMs } = snapshot;
-  const writer = randomUUID();
+  const { writer, position, text, fence, chunkPauseMs } = snapshot;
   await putText(client, {
     table,
     pk: appKey(app),

@@ -24,6 +24,14 @@ export interface Entry {
   retryAtMs: number;
 }
 
+/** A machine that was started and did not register with the cluster. */
+export interface FailedBoot {
+  readonly instanceId: string;
+  /** It ran all the time that it was given: every further one would cost as much. */
+  readonly isDeaf: boolean;
+  readonly message: string;
+}
+
 export interface Run extends Entry {
   row: RunRow;
   pending: Pending;
@@ -33,6 +41,8 @@ export interface Run extends Entry {
   /** Tries of this round to start an instance that failed. */
   problems: LaunchProblem[];
   waitMs: number;
+  /** Machines in a row that were started for it and never came up. */
+  failedBoots: FailedBoot[];
   /** Refusals for lack of permission in a row. */
   denials: number;
   /** Monotonic times: known here, placing begun, task known, stop asked, SIGTERM due, `StopTask` sent, machine seen gone. */
@@ -119,6 +129,7 @@ export class Book {
       over: false,
       problems: [],
       waitMs: 0,
+      failedBoots: [],
       denials: 0,
       knownAtMs: nowMs,
       explainedAtMs: nowMs,

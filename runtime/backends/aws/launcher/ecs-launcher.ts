@@ -91,6 +91,7 @@ export class EcsLauncher implements Launcher {
       sight: {
         tasks: new Map(),
         asked: new Set(),
+        askedAtMs: Number.NEGATIVE_INFINITY,
         containers: new Map(),
         placed: new Set(),
         groups: new Map(),

@@ -88,9 +88,9 @@ export class Keeper {
   async #look(): Promise<void> {
     const { aws, book, clock, sight, timings } = this.#parts;
     const arns = [...book.runs.values()].flatMap(({ row }) => row.taskArn ?? []);
+    const askedAtMs = clock.monotonic();
     const tasks = await aws.describeTasks(arns);
-    sight.tasks = tasks;
-    sight.asked = new Set(arns);
+    Object.assign(sight, { tasks, asked: new Set(arns), askedAtMs });
     const startedMs = clock.monotonic();
     const due = startedMs - this.#reconciledAtMs >= timings.reconcileMs;
     if (due || this.#isChanging) {

@@ -3,7 +3,7 @@
  *
  * S1 A call whose outcome is unknown is repeated with its token before anything else is started for that run.
  */
-import type { Run } from './book.ts';
+import type { FailedBoot, Run } from './book.ts';
 import { toAwsFailure } from './aws-failure.ts';
 import { decideCapacity, placesOf, type CapacityDecision, type Place } from './capacity.ts';
 import { explainActivity, explainFull, explainProblems, kindOfProblem } from './explain.ts';
@@ -12,6 +12,9 @@ import type { LauncherParts } from './parts.ts';
 import type { Patience } from './patience.ts';
 import { isDedicated, type InstanceTry, type RunRow } from './rows.ts';
 import { instanceToken } from './task-request.ts';
+
+/** Machines that ran in vain before a launch is given up, at least. */
+const MIN_DEAF_BOOTS = 3;
 
 export class MachineSearch {
   readonly #parts: LauncherParts;
@@ -169,8 +172,7 @@ export class MachineSearch {
     const machine = known ?? this.#machines.started(id, run, pool, { type, az, subnet });
     this.#machines.claim(machine, run);
     book.changeRun(run, { instanceId: id, instanceTry: { ...instanceTry, answered: true } });
-    run.problems = [];
-    run.waitMs = 0;
+    if (run.failedBoots.length === 0) this.cameUp(run);
     await book.settleMachine(machine);
     wake();
   }
@@ -186,6 +188,32 @@ export class MachineSearch {
     book.changeRun(run, { instanceTry: { ...instanceTry, answered: true } });
     if (place) run.problems.push({ place, code, message });
     wake();
+  }
+
+  /**
+   * The machine that was started for a run never came up. When as many as there are places, and three at least, ran in vain, more
+   * of them would only cost more. One that EC2 ended leaves the next for later.
+   */
+  bootFailed(run: Run, { message, isDeaf }: FailedBoot): void {
+    const { deployment, timings } = this.#parts;
+    const { hardware, instanceTry } = run.row;
+    const deaf = run.failedBoots.filter((boot) => boot.isDeaf).length;
+    const places = placesOf(deployment.hardware[hardware]?.pools ?? [], deployment.subnets);
+    if (isDeaf && deaf >= Math.max(MIN_DEAF_BOOTS, places.length)) {
+      const hint = 'look at its subnets, their way to the internet, and the image of its machines';
+      this.#patience.end(run, 'exited', `boot: ${deaf} machines in a row: ${message}; ${hint}`);
+      return;
+    }
+    const place = instanceTry && this.#placeOf(run.row, instanceTry);
+    if (place) run.problems.push({ place, code: 'BootFailed', message });
+    if (!isDeaf) this.#patience.later(run, timings.capacityRetryMs);
+  }
+
+  /** What went wrong before counts no more: a machine is there. */
+  cameUp(run: Run): void {
+    run.failedBoots = [];
+    run.problems = [];
+    run.waitMs = 0;
   }
 
   #placeOf(row: RunRow, { autoScalingGroup, subnet }: InstanceTry): Place | undefined {

@@ -129,10 +129,19 @@ export class Machines {
       wake();
       return;
     }
-    if (await this.#releasing.isGone(machine)) return;
-    if (clock.monotonic() - machine.knownAtMs > timings.bootTimeoutMs)
+    if (await this.#releasing.isGone(machine)) {
+      this.#bootFailed(machine, false);
+      return;
+    }
+    if (clock.monotonic() - machine.knownAtMs > timings.bootTimeoutMs) {
       this.giveBack(machine, 'it did not register with the cluster in time');
-    else this.#goWhenIdle(machine);
+      this.#bootFailed(machine, true);
+    } else this.#goWhenIdle(machine);
+  }
+
+  #bootFailed({ row: { instanceId, why } }: Machine, isDeaf: boolean): void {
+    for (const run of this.#parts.book.runsOn(instanceId))
+      run.failedBoots.push({ instanceId, isDeaf, message: why });
   }
 
   /** What EC2 alone knows: addresses, and when the bill began. */

@@ -12,6 +12,8 @@ export interface Sight {
   tasks: Tasks;
   /** ARNs that the look asked for. */
   asked: ReadonlySet<string>;
+  /** When the tasks were asked for, on the monotonic clock. */
+  askedAtMs: number;
   /** Instances registered with the cluster, by EC2 id. */
   containers: ReadonlyMap<string, ContainerInstance>;
   /** ARNs of tasks whose place is counted in `containers`. */

@@ -50,6 +50,8 @@ export class Placing {
         reason: 'capacity',
         message: `${instanceId} cannot be used: ${why}`,
       });
+      const failed = run.failedBoots.find((boot) => boot.instanceId === instanceId);
+      if (failed) this.#search.bootFailed(run, failed);
       return;
     }
     if (state === 'booting') {
@@ -57,6 +59,7 @@ export class Placing {
       this.#patience.pend(run, run.explained ?? { reason: 'boot', message });
       return;
     }
+    if (run.failedBoots.length > 0) this.#search.cameUp(run);
     const sight = sightOf(this.#parts, machine, run);
     if (sight.closed || !fits(row, sight.free)) {
       if (isDedicated(row.owner) && !sight.empty) {

@@ -116,9 +116,10 @@ export class Runs {
 
   /** Not known yet, or no longer. */
   async #missing(run: Run, arn: string): Promise<void> {
-    const { clock, log, timings } = this.#parts;
+    const { clock, log, sight, timings } = this.#parts;
     const since = run.taskSinceMs ?? clock.monotonic();
-    const leftMs = since + timings.missingMs - clock.monotonic();
+    // As of the last answer: while ECS cannot be asked, nothing is known of a task.
+    const leftMs = since + timings.missingMs - sight.askedAtMs;
     if (leftMs > 0) {
       const wait = `waiting up to ${Math.ceil(leftMs / 1_000)} s`;
       if (!run.missing) log(`ECS does not know the task ${arn} of ${run.row.work}; ${wait}`);

@@ -20,10 +20,14 @@ import {
   type WorkTask,
 } from '../contract.ts';
 import type { Room } from './capacity.ts';
-import { ownerOf, type RunRow, type TaskTry } from './rows.ts';
+import { ownerOf, runSortKey, type RunRow, type TaskTry } from './rows.ts';
 
 /** What the NVIDIA runtime, the default one of our GPU machines, gives a container without GPUs of its own. */
 const ALL_GPUS = [{ name: 'NVIDIA_VISIBLE_DEVICES', value: 'all' }] as const;
+
+/** Limits of DynamoDB, in bytes of UTF-8 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html). */
+const MAX_SORT_KEY_BYTES = 1_024;
+const MAX_PARTITION_KEY_BYTES = 2_048;
 
 /** Part of a machine that a work of a colocation group reserves, so that several fit. */
 const COLOCATED_SHARE = 8;
@@ -89,6 +93,15 @@ export function planRun(deployment: Deployment, spec: WorkSpec, now: number): Pl
     stop: null,
     end: null,
   };
+  const longest = Math.max(
+    Buffer.byteLength(runSortKey(row)) - MAX_SORT_KEY_BYTES,
+    Buffer.byteLength(row.key) - MAX_PARTITION_KEY_BYTES,
+  );
+  if (longest > 0)
+    return refusal(
+      'too large',
+      `the name of ${work} makes a key of DynamoDB that is ${longest} bytes too long: shorten the keys of its Dicts`,
+    );
   const chars = overridesChars(deployment, row);
   if (chars > MAX_OVERRIDES_CHARS)
     return refusal(

@@ -86,6 +86,23 @@ describe('planning a run', () => {
     expect(planned).toMatchObject({ ok: false, reason: 'too large' });
   });
 
+  test.for([
+    ['a short one', 'ü'.repeat(128), true],
+    ['one of many bytes', '名'.repeat(128), false],
+  ] as const)(
+    'a name makes a key that DynamoDB takes, or is refused: %s',
+    ([, key, fits], { expect }) => {
+      const planned = planRun(deployment, specOf(`root.extra.${key}`), 0);
+      if (fits) expect(planned.ok).toBe(true);
+      else
+        expect(planned).toMatchObject({
+          ok: false,
+          reason: 'too large',
+          message: expect.stringMatching(/makes a key of DynamoDB that is \d+ bytes too long/u),
+        });
+    },
+  );
+
   test('the longest name that a Dict key allows fits into the overrides', ({ expect }) => {
     const work = `root.extra.${'ü'.repeat(128)}`;
     expect(overridesChars(deployment, rowOf(specOf(work)))).toBeLessThan(MAX_OVERRIDES_CHARS / 2);
