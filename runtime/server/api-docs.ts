@@ -58,15 +58,17 @@ export const bodyTypes: Readonly<Record<string, readonly string[]>> = {
 /** By method and path below the API. */
 export const apiDocs: Readonly<Record<string, RouteDoc>> = {
   'GET /state': {
-    summary: 'The state document',
+    summary: 'The state document, or one place of it',
+    query: shapes.stateQuerySchema,
     headers: seenHeader,
-    answer: { description: 'the document', headers: stateHeaders },
-    failures: { 304: 'If-None-Match has its ETag' },
+    answer: { description: 'the document, or the value', headers: stateHeaders },
+    failures: { 304: 'If-None-Match has its ETag', 404: 'nothing is there' },
   },
   'GET /state/{pointer}': {
     summary: 'One place of the state',
     description:
-      'The path below `state` is a JSON Pointer, percent-encoded: `state/works/train/vars`.',
+      'The path below `state` is a JSON Pointer, percent-encoded: `state/works/train/vars`. ' +
+      'Keys `.` and `..`, which URLs resolve, are named by `state?pointer=`.',
     headers: seenHeader,
     answer: { description: 'the value', headers: stateHeaders },
     failures: { 304: 'If-None-Match has its ETag', 404: 'nothing is there' },

@@ -46,6 +46,12 @@ export const historyQuerySchema = z.object({
   limit: count(MAX_TURNS).optional().describe('turns at most; 200 by default'),
 });
 
+export const stateQuerySchema = z.object({
+  pointer: text
+    .optional()
+    .describe('JSON Pointer of the place that is asked for, also of one that no path can name'),
+});
+
 export const streamQuerySchema = z.object({
   pointer: text
     .optional()

@@ -8,6 +8,7 @@ import { getAt, parsePointer } from '../state/pointer.ts';
 import { clientOf } from './client-name.ts';
 import { etagOf, isMatch, patchedPointer, tagAt } from './etag.ts';
 import { toErrorAnswer, type ErrorBody } from './http-error.ts';
+import { parseInput } from './query.ts';
 
 /** Operations in one patch: applying them keeps the flow from its turns, and an insertion moves what comes after it. */
 const MAX_OPERATIONS = 20_000;
@@ -17,8 +18,8 @@ const MAX_POINTER_CHARS = 16_384;
 /** Reading and patching the state document. */
 export function addStateRoutes(app: FastifyInstance, control: AppControl, base: string): void {
   const path = `${base}/state`;
-  const get = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const pointer = pointerOf(request.raw.url ?? '', path);
+  const get = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const pointer = await pointerOf(request, path);
     const value = valueAt(control, pointer);
     const tag = etagOf(value);
     reply
@@ -104,9 +105,17 @@ function currentAt(document: JsonObject, pointer: string): Partial<PatchRefusal>
   return current === undefined ? { etag } : { current, etag };
 }
 
-/** `/api/v1/state/works/a%20b` asks for `/works/a b`. */
-function pointerOf(url: string, path: string): string {
-  const [encoded = ''] = url.slice(path.length).split('?');
+/** `/api/v1/state/works/a%20b` asks for `/works/a b`, and so does `/api/v1/state?pointer=/works/a%20b`. */
+async function pointerOf({ raw, query: given }: FastifyRequest, path: string): Promise<string> {
+  const [encoded = '', query] = (raw.url ?? '').slice(path.length).split('?');
+  if (query !== undefined) {
+    const { pointer } = await parseInput((shapes) => shapes.stateQuerySchema, given);
+    if (pointer !== undefined && encoded !== '')
+      throw appError('SERVER_REQUEST_MALFORMED', {
+        problem: 'it names a place in its path and another in its query',
+      });
+    if (pointer !== undefined) return pointer;
+  }
   try {
     return decodeURIComponent(encoded);
   } catch (cause) {

@@ -61,6 +61,31 @@ const refusals: [
     400,
     'SERVER_REQUEST_MALFORMED',
   ],
+  ['a pointer of a query', 'GET', '/state?pointer=vars', {}, 400, 'STATE_POINTER_INVALID'],
+  [
+    'a pointer that is given twice',
+    'GET',
+    '/state?pointer=/vars&pointer=/calls',
+    {},
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
+  [
+    'a pointer in the path and in the query',
+    'GET',
+    '/state/vars?pointer=/vars',
+    {},
+    400,
+    'SERVER_REQUEST_MALFORMED',
+  ],
+  [
+    'a pointer of a query to a prototype',
+    'GET',
+    '/state?pointer=/__proto__',
+    {},
+    404,
+    'SERVER_POINTER_UNKNOWN',
+  ],
   ['a tail that is no number', 'GET', '/logs?tail=x', {}, 400, 'SERVER_REQUEST_MALFORMED'],
   ['a search in logs of nobody', 'GET', '/works/root.x/logs?search=a', {}, 404, 'WORK_UNKNOWN'],
   ['a limit that is no number', 'GET', '/history?limit=-1', {}, 400, 'SERVER_REQUEST_MALFORMED'],
@@ -306,6 +331,22 @@ describe('the HTTP API', () => {
       headers: { 'if-none-match': headers.etag ?? '' },
     });
     expect(again.status).toBe(304);
+  });
+
+  test('a pointer in the query names a place, also one that no path can name', async ({
+    expect,
+  }) => {
+    await rig.loop.patch([{ op: 'add', path: '/vars/odd/..', value: 4 }]);
+    const read = await rig.ask('GET', '/state?pointer=/vars/odd/..');
+    expect(read).toMatchObject({ status: 200, body: 4 });
+    expect(await rig.ask('GET', '/state?pointer=%2Fvars%2Fodd%2Fx~1y')).toMatchObject({ body: 2 });
+    expect(await rig.ask('GET', '/state?pointer=')).toMatchObject({ body: { vars: { n: 1 } } });
+    const asked = await rig.ask('HEAD', '/state?pointer=/vars/odd/..');
+    expect(asked).toMatchObject({ status: 200, text: '', headers: { etag: read.headers.etag } });
+    const headers = { 'if-none-match': read.headers.etag ?? '' };
+    expect((await rig.ask('GET', '/state?pointer=/vars/odd/..', { headers })).status).toBe(304);
+    await rig.loop.patch([{ op: 'remove', path: '/vars/odd/..' }]);
+    expect((await rig.ask('GET', '/state?pointer=/vars/odd/..', { headers })).status).toBe(404);
   });
 
   test('what can be read can be asked for beforehand, without its content', async ({ expect }) => {

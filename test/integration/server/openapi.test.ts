@@ -139,7 +139,10 @@ describe('the OpenAPI document', () => {
     const { status } = await rig.ask('GET', '/stream?pointer=/__proto__');
     expect(Object.keys(stream?.responses ?? {})).toContain(String(status));
     const state = document.paths['/r/api/v1/state']?.['get'];
-    expect(state?.parameters).toMatchObject([{ name: 'if-none-match', in: 'header' }]);
+    expect(state?.parameters).toMatchObject([
+      { name: 'pointer', in: 'query' },
+      { name: 'if-none-match', in: 'header' },
+    ]);
     const logs = document.paths['/r/api/v1/logs']?.['get'];
     expect(logs?.parameters.map(({ name }) => name)).toEqual(['tail', 'follow', 'search']);
   });
