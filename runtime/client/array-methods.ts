@@ -33,7 +33,10 @@ export function arrayMethods(views: ValueViews, place: Place): Methods {
     views.remove(place, String(index));
     return item;
   };
-  const insertAt = (index: number, values: readonly unknown[]): void => {
+  /** Copies of what will be items from an index on: all are checked before anything is written. */
+  const copiesFor = (index: number, values: readonly unknown[]): Json[] =>
+    values.map((value, offset) => toJsonCopy(value, `${place.name}[${index + offset}]`));
+  const insertAt = (index: number, values: readonly Json[]): void => {
     for (const [offset, value] of values.entries()) views.insert(place, index + offset, value);
   };
   /** Does what an array's own method does, and puts the result in place of the whole list. */
@@ -43,24 +46,26 @@ export function arrayMethods(views: ValueViews, place: Place): Methods {
   };
   return {
     push: (...values) => {
-      insertAt(items().length, values);
+      const { length } = items();
+      insertAt(length, copiesFor(length, values));
       return items().length;
     },
     pop: () => removeAt(items().length - 1),
     shift: () => removeAt(0),
     unshift: (...values) => {
-      insertAt(0, values);
+      insertAt(0, copiesFor(0, values));
       return items().length;
     },
-    splice: (start: number, ...rest: unknown[]) => {
+    splice: (...args: [start: number, deleteCount: number, ...values: unknown[]]) => {
       const { length } = items();
-      const from = start < 0 ? Math.max(0, length + Math.trunc(start)) : Math.min(start, length);
+      // As arrays read a position: what is no number is 0.
+      const start = Math.trunc(args[0]) || 0;
+      const from = start < 0 ? Math.max(0, length + start) : Math.min(start, length);
+      const copies = copiesFor(from, args.slice(2));
       const copy: unknown[] = [...items()];
-      const [count = 0, ...values] = rest;
-      const removed =
-        rest.length === 0 ? copy.splice(start) : copy.splice(start, Number(count), ...values);
-      for (let left = removed.length; left > 0; left -= 1) removeAt(Math.trunc(from));
-      insertAt(Math.trunc(from), values);
+      const removed = copy.splice(...args);
+      for (let left = removed.length; left > 0; left -= 1) removeAt(from);
+      insertAt(from, copies);
       return removed;
     },
     sort: (compare) => rewrite((copy) => copy.toSorted(compare)),

@@ -70,13 +70,11 @@ export class ValueViews {
     this.#writes.write(field, [{ op: 'replace', path: pointer, value }]);
   }
 
-  /** Puts a copy of a value before an item of a list, or at its end. */
-  insert(place: Place, index: number, value: unknown): void {
-    const items = this.items(place);
-    const copy = toJsonCopy(value, placeBelow(place, String(index), []).name);
-    const key = index >= items.length ? '-' : String(index);
+  /** Puts a value before an item of a list, or at its end. */
+  insert(place: Place, index: number, value: Json): void {
+    const key = index >= this.items(place).length ? '-' : String(index);
     this.#guard(place.field, place.pointer);
-    this.#writes.write(place.field, [{ op: 'add', path: `${place.pointer}/${key}`, value: copy }]);
+    this.#writes.write(place.field, [{ op: 'add', path: `${place.pointer}/${key}`, value }]);
   }
 
   /** Removes a member; nothing when there is none. */
@@ -188,7 +186,11 @@ export class ValueViews {
 
   #truncate(place: Place, length: unknown): void {
     const { length: before } = this.items(place);
-    if (typeof length !== 'number' || length > before) throw hole(place.name);
+    if (typeof length !== 'number' || !Number.isInteger(length) || length < 0)
+      throw appError('STATE_PATCH_INVALID', {
+        problem: `${place.name}.length cannot be ${String(length)}`,
+      });
+    if (length > before) throw hole(place.name);
     for (let index = before - 1; index >= length; index -= 1) this.remove(place, String(index));
   }
 }

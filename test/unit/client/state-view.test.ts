@@ -251,6 +251,45 @@ describe('writing the state', () => {
     });
   });
 
+  test('a list that is given what state cannot hold stays as it is', async ({ expect }) => {
+    const rig = new Rig();
+    const { list } = rig.state;
+    const notJson = expect.objectContaining({ code: 'STATE_NOT_JSON' });
+    expect(() => list.splice(0, 1, new Date())).toThrow(notJson);
+    expect(() => list.push('ok', Number.NaN)).toThrow(notJson);
+    expect(() => list.unshift('ok', undefined)).toThrow(notJson);
+    expect(list).toEqual([{ id: 1 }, { id: 2 }]);
+    await rig.writes.settled();
+    expect(rig.sent).toEqual([]);
+  });
+
+  test('a list reads positions as arrays do', async ({ expect }) => {
+    for (const start of [Number.NaN, undefined, '1', 0.9, -0.5, -Infinity, Infinity]) {
+      const rig = new Rig();
+      const plain: unknown[] = [{ id: 1 }, { id: 2 }];
+      expect(rig.state['list'].splice(start, 1, 'new')).toEqual(
+        plain.splice(start as number, 1, 'new'),
+      );
+      expect(rig.state['list']).toEqual(plain);
+      await rig.writes.settled();
+      expect(rig.at('/vars/list')).toEqual(plain);
+    }
+    const { list } = new Rig().state;
+    expect(list.splice()).toEqual([]);
+    expect(list).toHaveLength(2);
+  });
+
+  test('a list has no length that is no whole number from 0 on', ({ expect }) => {
+    const { list } = new Rig().state;
+    for (const length of [-1, 0.5, Number.NaN, '1'])
+      expect(() => (list.length = length)).toThrow(
+        expect.objectContaining({ code: 'STATE_PATCH_INVALID' }),
+      );
+    expect(list).toHaveLength(2);
+    list.length = 0;
+    expect(list).toHaveLength(0);
+  });
+
   test('a loop that assigns a field is one operation', async ({ expect }) => {
     const rig = new Rig();
     for (let step = 0; step < 1000; step += 1) rig.state['n'] = step;
