@@ -12,7 +12,7 @@ import type { ConnectionStatus } from './connection.ts';
 import { isRefusal, liveEvents, type LiveMessage, type Transport } from './live-events.ts';
 import { isPage } from './live-socket.ts';
 import { parseSnapshot, parseTurn } from './parse-turn.ts';
-import type { Replica } from './replica.ts';
+import { callSafely, type Replica } from './replica.ts';
 import type { Requests } from './requests.ts';
 import { within } from './within.ts';
 
@@ -42,6 +42,8 @@ export class Feed {
   /** The WebSocket could not be opened: the next attempt is made without. */
   #withoutSocket = false;
   #isRunning = false;
+  #opened = 0;
+  #loadedBy = 0;
   #lastId: string | null = null;
   #failures = 0;
   #skipDelay: () => void = () => undefined;
@@ -60,6 +62,16 @@ export class Feed {
   /** Whether it is, or will be, connected. */
   get isRunning(): boolean {
     return this.#isRunning;
+  }
+
+  /** How many connections were begun. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** Which of them, counted from 1, brought the latest whole document; 0 before the first. */
+  get loadedBy(): number {
+    return this.#loadedBy;
   }
 
   /** Connects, and goes on until the client is closed or refused. Safe to call again, also after a refusal. */
@@ -98,6 +110,7 @@ export class Feed {
     const ended = new AbortController();
     const watch = new SilenceWatch(this.#requests, () => ended.abort());
     const transport = this.#nextTransport();
+    this.#opened += 1;
     let opened = false;
     try {
       const stream = liveEvents(this.#requests, {
@@ -129,6 +142,7 @@ export class Feed {
     if (event === 'snapshot') {
       const snapshot = parseSnapshot(data);
       if (snapshot === null) throw this.#requests.invalid('a snapshot has no state');
+      this.#loadedBy = this.#opened;
       this.#replica.load(snapshot.version, snapshot.state);
     } else if (event === 'turn') {
       const turn = parseTurn(data);
@@ -136,7 +150,7 @@ export class Feed {
       const outcome = this.#replica.apply(turn);
       if (typeof outcome === 'object') {
         this.#lastId = null;
-        this.#options.onError(appError('CLIENT_OUT_OF_STEP', outcome));
+        callSafely(() => this.#options.onError(appError('CLIENT_OUT_OF_STEP', outcome)));
         return false;
       }
     }

@@ -70,10 +70,20 @@ export class FollowedState {
     }, signal);
   }
 
-  /** Resolves when the copy has reached a version, or never will. */
+  /**
+   * Resolves when the copy has reached a version that the app has answered with, or never will.
+   *
+   * A connection that is opened after the answer brings no whole document from before it, unless the app began anew and the
+   * version is gone with its run. One that was open already may: the document was under way.
+   */
   async reached(version: number): Promise<void> {
+    const { opened } = this.#feed;
     await this.#until(
-      () => this.#replica.version >= version || !this.#feed.isRunning || this.#requests.isClosed,
+      () =>
+        this.#replica.version >= version ||
+        this.#feed.loadedBy > opened ||
+        !this.#feed.isRunning ||
+        this.#requests.isClosed,
     );
   }
 

@@ -114,7 +114,9 @@ function parseMessage(requests: Requests, text: string): LiveMessage | null {
   };
 }
 
-/** Whether trying again cannot help: the app answered, and refused. */
+/** Whether trying again cannot help: the app answered, and refused for good. */
 export function isRefusal(error: unknown): boolean {
-  return isAppError(error) && error.kind === 'user' && error.code !== 'CLIENT_CLOSED';
+  return (
+    isAppError(error) && error.kind === 'user' && !error.retryable && error.code !== 'CLIENT_CLOSED'
+  );
 }

@@ -12,7 +12,7 @@
 import { appError, background } from '../errors/index.ts';
 import type { Json, JsonObject } from '../state/json.ts';
 import type { Operation } from '../state/operation.ts';
-import type { Replica } from './replica.ts';
+import { callSafely, type Replica } from './replica.ts';
 import { patched, valueAt } from './share.ts';
 
 export interface WritesOptions {
@@ -192,7 +192,7 @@ export class Writes {
     this.#close(batch);
     batch.reject(error);
     const { onError } = this.#options;
-    if (onError) onError(error);
+    if (onError) callSafely(() => onError(error));
     else if (!batch.isAwaited) background(Promise.reject(error), 'writing the state of an app');
   }
 

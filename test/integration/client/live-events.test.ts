@@ -1,10 +1,11 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, test } from 'vitest';
-import { connect } from '../../../runtime/client/index.ts';
+import { connect, type AppClient } from '../../../runtime/client/index.ts';
 import { serverSentEvents } from '../../../runtime/client/live-events.ts';
 import { Requests } from '../../../runtime/client/requests.ts';
 import { linesOf } from '../../../runtime/client/stream-lines.ts';
+import { uncaughtIn } from '../../support/uncaught-in.ts';
 import { until } from '../../support/until.ts';
 
 const requests = new Requests({ url: 'http://127.0.0.1:1' });
@@ -49,10 +50,12 @@ describe('server-sent events', () => {
 /** A server that is told what to send on each connection to the stream. */
 class StreamServer {
   readonly asked: string[] = [];
+  /** The version that it answers writes with. */
+  committed = 0;
   readonly #server = createServer((request, response) => {
     this.asked.push(request.url ?? '');
     if (request.url?.includes('/stream') === true) this.#answer(response, this.asked.length);
-    else response.end('{}');
+    else response.end(JSON.stringify({ version: this.committed }));
   });
   readonly #answer: (response: ServerResponse, attempt: number) => void;
 
@@ -80,7 +83,10 @@ const turn = (version: number, ops: object[]): string =>
 describe('following a stream', () => {
   const closing: { close(): void }[] = [];
   afterEach(() => closing.splice(0).forEach((each) => each.close()));
-  const follow = async (answer: (response: ServerResponse, attempt: number) => void) => {
+  const follow = async (
+    answer: (response: ServerResponse, attempt: number) => void,
+    onError?: (error: Error) => void,
+  ) => {
     const server = new StreamServer(answer);
     closing.push(server);
     const url = await server.open();
@@ -88,7 +94,7 @@ describe('following a stream', () => {
     const app = connect({
       url,
       reconnect: { minMs: 1, maxMs: 5 },
-      onError: (error) => errors.push(error),
+      onError: onError ?? ((error) => errors.push(error)),
     });
     closing.unshift(app);
     return { server, app, errors };
@@ -106,6 +112,25 @@ describe('following a stream', () => {
     await until('it has the second', () => app.snapshot('/vars/n') === 2);
     expect(errors).toMatchObject([{ code: 'CLIENT_OUT_OF_STEP' }]);
     expect(server.asked).toEqual(['/api/v1/stream', '/api/v1/stream']);
+  });
+
+  test('what onError throws is uncaught, and the state is followed all the same', async ({
+    expect,
+  }) => {
+    const thrown = await uncaughtIn(async () => {
+      const { app } = await follow(
+        (response, attempt) => {
+          if (attempt === 1) response.write(SNAPSHOT + turn(9, []));
+          else response.write(event('snapshot', 'a-9', { version: 9, state: { vars: { n: 9 } } }));
+        },
+        () => {
+          throw new Error('mine');
+        },
+      );
+      await app.ready();
+      await until('it has the second', () => app.snapshot('/vars/n') === 9);
+    });
+    expect(thrown).toMatchObject([{ message: 'mine' }]);
   });
 
   test('a turn that is missing is noticed, one that is repeated is left out', async ({
@@ -149,27 +174,89 @@ describe('following a stream', () => {
     await expect(ready).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
   });
 
+  test('an app that refuses it for a while is tried again', async ({ expect }) => {
+    const { app, server } = await follow((response, attempt) => {
+      if (attempt === 1) response.end(SNAPSHOT);
+      else if (attempt === 2)
+        response
+          .writeHead(429)
+          .end(JSON.stringify({ code: 'SERVER_TOKEN_LIMITED', message: 'too many' }));
+      else response.write(': connected\n\n');
+    });
+    await app.ready();
+    await until('it is live', () => server.asked.length === 3 && isLive(app));
+    expect(app.snapshot('/vars/n')).toBe(1);
+  });
+
+  test('a write whose version is gone with the run of the app is settled', async ({ expect }) => {
+    let first: ServerResponse | null = null;
+    let isAnew = false;
+    const { app, server } = await follow((response, attempt) => {
+      if (attempt === 1) {
+        first = response;
+        response.write(event('snapshot', 'a-56', { version: 56, state: { vars: { n: 1 } } }));
+      } else if (isAnew) {
+        response.write(event('snapshot', 'b-1', { version: 1, state: { vars: { n: 9 } } }));
+      } else {
+        response.writeHead(503).end();
+      }
+    });
+    server.committed = 57;
+    const state = app.state as Record<string, unknown>;
+    await app.ready();
+    (first as ServerResponse | null)?.end();
+    await until('it is offline', () => app.connection.current.status === 'offline');
+    state['n'] = 2;
+    const written = Promise.all([
+      app.settled(),
+      app.set('/vars/n', 2),
+      app.patch([{ op: 'replace', path: '/vars/n', value: 2 }]),
+    ]);
+    await app.status();
+    const { length } = server.asked;
+    await until('it was answered', () => server.asked.length >= length + 3);
+    isAnew = true;
+    await written;
+    expect(state['n']).toBe(9);
+  });
+
+  test('a write waits for its turn when the state from before it was still under way', async ({
+    expect,
+  }) => {
+    let stream: ServerResponse | null = null;
+    const { app, server } = await follow((response) => {
+      stream = response;
+      response.write(': connected\n\n');
+    });
+    const send = (text: string): void => void (stream as ServerResponse | null)?.write(text);
+    server.committed = 2;
+    const ready = app.ready();
+    await until('the stream is open', () => stream !== null);
+    let isDone = false;
+    const set = app.set('/vars/n', 2).then(() => (isDone = true));
+    await until('it was asked', () => server.asked.length === 2);
+    await app.status();
+    send(SNAPSHOT);
+    await ready;
+    expect(isDone).toBe(false);
+    send(turn(2, [{ op: 'replace', path: '/vars/n', value: 2 }]));
+    await set;
+    expect(app.snapshot('/vars/n')).toBe(2);
+  });
+
   test('what a listener throws keeps no other listener from hearing', async ({ expect }) => {
     const { app } = await follow((response) => {
       response.write(SNAPSHOT + turn(2, [{ op: 'replace', path: '/vars/n', value: 2 }]));
     });
-    const thrown: unknown[] = [];
-    const caught = (error: unknown): void => void thrown.push(error);
-    const others = process.listeners('uncaughtException');
-    process.removeAllListeners('uncaughtException');
-    process.on('uncaughtException', caught);
-    try {
+    const thrown = await uncaughtIn(async () => {
       const seen: unknown[] = [];
       app.subscribe('/vars/n', () => {
         throw new Error('mine');
       });
       app.subscribe('/vars/n', (n) => seen.push(n));
-      await until('both heard', () => seen.length === 2 && thrown.length === 2);
-      expect(thrown).toMatchObject([{ message: 'mine' }, { message: 'mine' }]);
-    } finally {
-      process.off('uncaughtException', caught);
-      for (const other of others) process.on('uncaughtException', other);
-    }
+      await until('both heard', () => seen.length === 2);
+    });
+    expect(thrown).toMatchObject([{ message: 'mine' }, { message: 'mine' }]);
   });
 
   test('lines whose characters come in pieces are whole', async ({ expect }) => {
@@ -179,6 +266,10 @@ describe('following a stream', () => {
     expect(lines).toEqual(['äää', '€']);
   });
 });
+
+function isLive(app: AppClient): boolean {
+  return app.connection.current.status === 'live';
+}
 
 /** A server whose characters are cut in the middle. */
 async function urlOfPieces(closing: { close(): void }[]): Promise<string> {

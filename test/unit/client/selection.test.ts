@@ -5,6 +5,8 @@ import { Replica } from '../../../runtime/client/replica.ts';
 import { isSameValue, selectorOf } from '../../../runtime/client/selection.ts';
 import { Writes } from '../../../runtime/client/writes.ts';
 import { appError, onBackgroundFailure } from '../../../runtime/errors/index.ts';
+import type { Operation } from '../../../runtime/state/operation.ts';
+import { uncaughtIn } from '../../support/uncaught-in.ts';
 
 describe('isSameValue', () => {
   test('compares plain values by what they hold, and others by what they are', ({ expect }) => {
@@ -89,6 +91,40 @@ describe('a failed write', () => {
     } finally {
       restore();
     }
+  });
+});
+
+describe('an onError that throws', () => {
+  test('is uncaught, and what was written meanwhile is sent', async ({ expect }) => {
+    const replica = new Replica();
+    replica.load(1, { vars: { n: 1, m: 1 } });
+    const sent: (readonly Operation[])[] = [];
+    let refuse: () => void = () => undefined;
+    const writes = new Writes(replica, {
+      send: (ops) => {
+        sent.push(ops);
+        return new Promise((resolve, reject) => {
+          if (sent.length > 1) resolve(2);
+          else refuse = () => reject(appError('SERVER_UNREACHABLE', { url: 'u', problem: 'p' }));
+        });
+      },
+      reached: () => Promise.resolve(),
+      onError: () => {
+        throw new Error('mine');
+      },
+    });
+    const write = (path: string): void => writes.write(path, [{ op: 'replace', path, value: 2 }]);
+    const thrown = await uncaughtIn(async () => {
+      write('/vars/n');
+      const settled = writes.settled();
+      await Promise.resolve();
+      write('/vars/m');
+      refuse();
+      await expect(settled).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
+      await writes.settled();
+    });
+    expect(sent).toHaveLength(2);
+    expect(thrown).toMatchObject([{ message: 'mine' }]);
   });
 });
 
