@@ -118,7 +118,8 @@ export interface AppClient<A extends AppLike = AppLike> {
   /**
    * Applies a JSON Patch, all or nothing; resolves when it is committed, and shows in `snapshot` if the state is followed.
    *
-   * @throws `SERVER_STATE_STALE` when `ifMatch` is older than what the app has, `SERVER_PATCH_REFUSED`, `SERVER_PATCH_TARGET_UNKNOWN`
+   * @throws `SERVER_STATE_STALE` when `ifMatch` is older than what the app has, `CLIENT_WRITE_CONFLICT` when a `test` fails or
+   * finds nothing, `SERVER_PATCH_REFUSED`, `SERVER_PATCH_TARGET_UNKNOWN`
    */
   patch(
     ops: readonly Operation[],

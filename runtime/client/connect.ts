@@ -28,7 +28,7 @@ export interface ConnectOptions {
   readonly url?: string;
   /** Token of an app that is reachable from other machines. @default - the one in `url`, else `STORMKITE_TOKEN`; a page needs none */
   readonly token?: string;
-  /** Who this is, for the app's history. @default - its address */
+  /** Who this is, for the app's history, which shows its letters without accents and leaves out other scripts. @default - its address */
   readonly name?: string;
   /** Ends everything that is under way, like `close()`. */
   readonly signal?: AbortSignal;

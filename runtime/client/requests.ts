@@ -34,7 +34,8 @@ export class Requests {
   /** Where the API is, without a slash at its end. */
   readonly base: string;
   readonly token: string | undefined;
-  readonly #name: string | undefined;
+  /** Empty when there is none. */
+  readonly #name: string;
   readonly #ended = new AbortController();
 
   /** @throws `SERVER_UNREACHABLE` when the URL is none */
@@ -45,7 +46,7 @@ export class Requests {
     this.url = parsed.origin;
     this.base = parsed.origin + rootOf(parsed.pathname) + API_BASE;
     this.token = token ?? parsed.searchParams.get('token') ?? undefined;
-    this.#name = name;
+    this.#name = headerText(name ?? '');
     if (signal?.aborted) this.#ended.abort();
     signal?.addEventListener('abort', () => this.close(), { once: true });
   }
@@ -68,7 +69,7 @@ export class Requests {
   get headers(): Record<string, string> {
     return {
       ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
-      ...(this.#name === undefined ? {} : { 'stormkite-client': this.#name }),
+      ...(this.#name === '' ? {} : { 'stormkite-client': this.#name }),
     };
   }
 
@@ -158,6 +159,14 @@ export class Requests {
     if (!isAppError(error)) Object.assign(error, { code, hint, at });
     return { error, body };
   }
+}
+
+/** What a header can hold of a name: letters without their accents, and nothing of other scripts. */
+function headerText(name: string): string {
+  return name
+    .normalize('NFKD')
+    .replaceAll(/[^\x20-\x7e]/g, '')
+    .trim();
 }
 
 /** The app's root below its host: people pass the page's address, programs that of the API or the state. */

@@ -15,10 +15,7 @@ export async function read(
   requests: Requests,
   pointer: string,
 ): Promise<{ readonly value: Json; readonly etag: string }> {
-  const path = parsePointer(pointer).map(
-    (segment) => `/${encodeURIComponent(escapeSegment(segment))}`,
-  );
-  const response = await requests.send('GET', `/state${path.join('')}`);
+  const response = await requests.send('GET', addressOf(pointer));
   const etag = response.headers.get('etag') ?? '';
   return { value: (await requests.json(response)) as Json, etag };
 }
@@ -31,7 +28,7 @@ export async function sendPatch(
 ): Promise<{ readonly version: number }> {
   const reply = await askPatch(requests, ops, ifMatch);
   if (reply.ok) return (await requests.json(reply.response)) as { version: number };
-  const place = failedTest(reply);
+  const place = failedTest(reply, ops);
   throw place === null
     ? reply.error
     : appError('CLIENT_WRITE_CONFLICT', { place }, { cause: reply.error });
@@ -61,10 +58,11 @@ export async function compareAndSet(
   value: Json,
 ): Promise<CompareAndSetResult> {
   const put: Operation = { op: 'replace', path, value };
-  const reply =
-    'ifMatch' in expectation
-      ? await askPatch(requests, [put], expectation.ifMatch)
-      : await askPatch(requests, [{ op: 'test', path, value: expectation.expected }, put]);
+  const hasTag = 'ifMatch' in expectation;
+  const ops: Operation[] = hasTag
+    ? [put]
+    : [{ op: 'test', path, value: expectation.expected }, put];
+  const reply = await askPatch(requests, ops, hasTag ? expectation.ifMatch : undefined);
   if (reply.ok) {
     const { version } = (await requests.json(reply.response)) as { version: number };
     return { ok: true, version };
@@ -72,7 +70,7 @@ export async function compareAndSet(
   const { error, body } = reply;
   if (isAppError(error, 'SERVER_STATE_STALE') && typeof body['etag'] === 'string')
     return { ok: false, current: body['current'] as Json | undefined, etag: body['etag'] };
-  if (isAppError(error, 'SERVER_STATE_STALE') || failedTest(reply) !== null)
+  if (isAppError(error, 'SERVER_STATE_STALE') || failedTest(reply, ops) !== null)
     return { ok: false, ...(await readIfAny(requests, path)) };
   throw error;
 }
@@ -89,6 +87,14 @@ export async function update(
     if (result.ok) return result;
   }
   throw appError('SERVER_STATE_STALE', { pointer: path });
+}
+
+/** Where a place is read: by its path, which a request cannot hold when it has a segment that URLs resolve. */
+function addressOf(pointer: string): string {
+  const segments = parsePointer(pointer);
+  if (segments.some((segment) => segment === '.' || segment === '..'))
+    return `/state?${new URLSearchParams({ pointer }).toString()}`;
+  return `/state${segments.map((segment) => `/${encodeURIComponent(escapeSegment(segment))}`).join('')}`;
 }
 
 async function askPatch(
@@ -115,10 +121,18 @@ async function readIfAny(
   }
 }
 
-/** The path of the comparison for which a patch was refused; `null` when it was refused for something else. */
-function failedTest({ body }: Extract<Reply, { ok: false }>): string | null {
+/**
+ * The path of the comparison for which a patch was refused, also one with what is gone; `null` when it was refused for
+ * something else.
+ */
+function failedTest(
+  { body }: Extract<Reply, { ok: false }>,
+  ops: readonly Operation[],
+): string | null {
   const outcomes: unknown = body['operations'];
-  const last: unknown = Array.isArray(outcomes) ? outcomes.at(-1) : null;
-  if (!isJsonObject(last) || last['problem'] !== 'test-failed') return null;
-  return typeof last['path'] === 'string' ? last['path'] : null;
+  if (!Array.isArray(outcomes)) return null;
+  const last: unknown = outcomes.at(-1);
+  const op = ops[outcomes.length - 1];
+  if (op?.op !== 'test' || !isJsonObject(last)) return null;
+  return last['problem'] === 'test-failed' || last['problem'] === 'missing' ? op.path : null;
 }

@@ -21,6 +21,7 @@ import random
 import re
 import threading
 import time
+import unicodedata
 from urllib.parse import quote, urlencode, urlsplit
 
 __all__ = ["App", "Change", "Conflict", "State", "StormkiteError", "Unreachable", "connect", "snapshot"]
@@ -74,7 +75,8 @@ def connect(url=None, token=None, name=None):
     """A client of a running app.
 
     `url` is what `stormkite run` printed, by default STORMKITE_STATE_URL; `token` is by default the one in the URL, else
-    STORMKITE_TOKEN when the URL was not given; `name` is shown in the app's history.
+    STORMKITE_TOKEN when the URL was not given; `name` is shown in the app's history, its letters without accents and without
+    other scripts.
     """
     given = url or os.environ.get("STORMKITE_STATE_URL")
     if not given:
@@ -106,7 +108,7 @@ class App:
         self._port = parts.port
         self._base = re.sub(r"/(?:api/v1(?:/state)?|view)$", "", parts.path.rstrip("/")) + "/api/v1"
         self._token = token if token is not None else (in_url.group(1) if in_url else None)
-        self._name = name
+        self._name = _header_text(name or "")
         # Values that were handed out, by pointer: what the app had (as canonical JSON), and the object.
         self._seen = {}
         self._lock = threading.RLock()
@@ -141,7 +143,7 @@ class App:
         try:
             return self.patch(ops)
         except Conflict as error:
-            error.current = self.read(pointer)
+            error.current = _current(self, pointer)
             raise
 
     def update(self, pointer, change):
@@ -212,6 +214,8 @@ class App:
             for line in response:
                 if line.strip():
                     yield json.loads(line)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
         finally:
             connection.close()
 
@@ -233,7 +237,7 @@ class App:
         head = dict(headers or {})
         if self._token is not None:
             head["authorization"] = f"Bearer {self._token}"
-        if self._name is not None:
+        if self._name:
             head["stormkite-client"] = self._name
         data = None
         if body is not None:
@@ -249,7 +253,7 @@ class App:
             connection.close()
             raise self._unreachable(error) from error
         connection.close()
-        raise _failure(response.status, text)
+        raise _failure(response.status, text, body)
 
     def _unreachable(self, error):
         address = f"http{'s' if self._secure else ''}://{self._host}:{self._port or ''}"
@@ -378,8 +382,7 @@ class State:
         except StormkiteError as error:
             self._app._seen.pop(pointer, None)
             if isinstance(error, Conflict):
-                current = _read_if_any(self._app, pointer)
-                error.current = None if current is _NOTHING else current
+                error.current = _current(self._app, pointer)
             raise
 
     def _remove(self, name):
@@ -394,6 +397,11 @@ class State:
 _NOTHING = object()
 
 
+def _header_text(name):
+    """What a header can hold of a name: letters without their accents, and nothing of other scripts."""
+    return re.sub(r"[^\x20-\x7e]", "", unicodedata.normalize("NFKD", name)).strip()
+
+
 def _read_if_any(app, pointer):
     try:
         return app.read(pointer)
@@ -403,16 +411,29 @@ def _read_if_any(app, pointer):
         raise
 
 
-def _failure(status, text):
+def _current(app, pointer):
+    """What is at a pointer; None when nothing is."""
+    current = _read_if_any(app, pointer)
+    return None if current is _NOTHING else current
+
+
+def _failure(status, text, sent=None):
+    """The error of an answer to a request whose body was `sent`."""
     try:
         body = json.loads(text)
         code, message = body["code"], body["message"]
     except (ValueError, KeyError, TypeError):
         return StormkiteError("SERVER_ANSWER_INVALID", f"the answer cannot be understood: status {status}", None, status)
-    outcomes = body.get("operations") or [{}]
-    if code == "SERVER_STATE_STALE" or outcomes[-1].get("problem") == "test-failed":
+    if code == "SERVER_STATE_STALE" or _is_failed_test(body.get("operations"), sent):
         return Conflict(code, message, body.get("hint"), status, body.get("current"))
     return StormkiteError(code, message, body.get("hint"), status)
+
+
+def _is_failed_test(outcomes, ops):
+    """Whether a patch was refused for a comparison, also for one with what is gone."""
+    if not outcomes or ops[len(outcomes) - 1]["op"] != "test":
+        return False
+    return outcomes[-1].get("problem") in ("test-failed", "missing")
 
 
 def _canonical(value):
@@ -504,13 +525,19 @@ def _watch(app, pointer):
                 yielded = True
                 exists = held is not _NOTHING
                 yield Change(data["version"], copy.deepcopy(held) if exists else None, exists)
-        except Unreachable:
-            pass
+        except StormkiteError as error:
+            if not _may_pass(error):
+                raise
         if ended:
             return
         most = min(_MAX_DELAY_S, _MIN_DELAY_S * 2 ** min(failures, 30))
         failures += 1
         time.sleep(most * random.uniform(0.5, 1))
+
+
+def _may_pass(error):
+    """Whether trying again may help."""
+    return isinstance(error, Unreachable) or error.status == 429 or (error.status or 0) >= 500
 
 
 def _events(app, pointer, last_id):

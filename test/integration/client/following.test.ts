@@ -246,9 +246,54 @@ describe('a client that follows the state', () => {
       expect(result).toMatchObject({ ok: false, current });
       if (!result.ok) expect(result.etag).toBe((await app.read('/vars/config')).etag);
     }
-    await expect(app.compareAndSet('/vars/none', { expected: 1 }, 2)).rejects.toMatchObject({
+    // The state does not tell an optional field that is not there from one that the class does not have.
+    for (const path of ['/vars/config/none', '/vars/note', '/vars/none'])
+      expect(await app.compareAndSet(path, { expected: 1 }, 2)).toEqual({
+        ok: false,
+        current: undefined,
+        etag: '',
+      });
+  });
+
+  test('a comparison with what is gone meanwhile is a conflict', async ({ expect }) => {
+    const rig = await rigOf();
+    const app = clientOf(rig.url);
+    await app.set('/vars/requests', [{ name: 'ann', stop: false, tags: ['x', 'y', 'z'] }]);
+    await app.ready();
+    const removed = rig.loop.patch([{ op: 'remove', path: '/vars/requests/0/tags/2' }]);
+    const tags = app.state.requests[0]?.tags;
+    if (tags) tags[2] = 'w';
+    await expect(app.settled()).rejects.toMatchObject({ code: 'CLIENT_WRITE_CONFLICT' });
+    await removed;
+    expect(await app.get('/vars/requests/0/tags')).toEqual(['x', 'y']);
+    const none = '/vars/requests/0/tags/2';
+    const patch = app.patch([
+      { op: 'replace', path: '/vars/n', value: 1 },
+      { op: 'test', path: none, value: 'z' },
+    ]);
+    await expect(patch).rejects.toMatchObject({ code: 'CLIENT_WRITE_CONFLICT' });
+    await expect(app.patch([{ op: 'remove', path: none }])).rejects.toMatchObject({
       code: 'SERVER_PATCH_TARGET_UNKNOWN',
     });
+  });
+
+  test('a name is shown by what a header can hold of it', async ({ expect }) => {
+    const rig = await rigOf();
+    for (const name of ['José', 'Жанна']) await clientOf(rig.url, { name }).set('/vars/n', 1);
+    const { turns } = await clientOf(rig.url).history();
+    const clients = turns.flatMap(({ deltas }) => deltas.map(({ client }) => client));
+    expect(clients.filter((client) => client !== undefined)).toEqual(['Jose', '127.0.0.1']);
+  });
+
+  test('keys that URLs resolve are keys like others', async ({ expect }) => {
+    const rig = await rigOf();
+    const app = clientOf(rig.url);
+    await app.set('/vars/config', { lr: 1, layers: [], '..': { '.': 5 } });
+    expect(await app.get('/vars/config/..')).toEqual({ '.': 5 });
+    expect(await app.get('/vars/config/../.')).toBe(5);
+    await app.update('/vars/config/../.', (value) => Number(value) + 1);
+    expect(await app.get('/vars/config/../.')).toBe(6);
+    await expect(app.get('/vars/../n')).rejects.toMatchObject({ code: 'SERVER_POINTER_UNKNOWN' });
   });
 
   test('a wrong token is not tried again and again', async ({ expect }) => {

@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, test } from 'vitest';
 import { connect } from 'stormkite/client';
@@ -66,6 +68,13 @@ describe('the Python client', () => {
     const running = new Python(program, { STORMKITE_STATE_URL: url, ...env });
     opened({ close: running.end });
     return running;
+  };
+  /** The address of a server that answers every request alike. */
+  const answering = async (answer: (response: ServerResponse) => void): Promise<string> => {
+    const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+    opened({ close: () => server.close() });
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
   afterEach(async () => {
     for (const thing of open.splice(0)) await thing.close();
@@ -205,6 +214,75 @@ for change in app.watch("/vars/log"):
       const lengths = values.map(({ length }) => length);
       expect(lengths).toEqual([...Array(301).keys()]);
       expect(proxy.cuts).toBeGreaterThan(5);
+    });
+
+    test('watching outlasts a server that cannot answer for a while', async ({ expect }) => {
+      const statuses = [503, 429, 502];
+      const url = await answering((response) => {
+        const status = statuses.shift();
+        if (status === undefined)
+          response.end('event: snapshot\nid: a-1\ndata: {"version":1,"state":7}\n\n');
+        else response.writeHead(status).end('{"code":"SERVER_TOKEN_LIMITED","message":"wait"}');
+      });
+      const program = `
+stormkite._MIN_DELAY_S = 0.005
+tell(next(app.watch("/vars/n")).value)
+`;
+      expect(await python(url, program).result()).toEqual([7]);
+      expect(statuses).toEqual([]);
+    });
+
+    test('logs tell that the app is gone in the middle of them', async ({ expect }) => {
+      const url = await answering((response) => {
+        response.writeHead(200, { 'transfer-encoding': 'chunked' });
+        response.flushHeaders();
+        response.socket?.end('40\r\n{"line":"one"}\n{"li');
+      });
+      const program = `
+try:
+    for line in app.logs(follow=True): tell(line["line"])
+except stormkite.Unreachable as error: tell(error.code)
+`;
+      expect(await python(url, program).result()).toEqual(['one', 'SERVER_UNREACHABLE']);
+    });
+
+    test('a comparison with what is gone is a conflict', async ({ expect }) => {
+      const rig = await rigOf();
+      const app = opened(connect(rig.url));
+      await app.set('/vars/requests', [{ name: 'ann', stop: false }]);
+      const program = `
+requests = state.requests
+tell(requests)
+sys.stdin.readline()
+requests[0]["stop"] = True
+try: state.requests = requests
+except Conflict as error: tell([error.code, error.current])
+try: app.compare_and_set("/vars/config/none", 1, 2)
+except Conflict as error: tell(error.current)
+try: app.patch([{"op": "remove", "path": "/vars/config/none"}])
+except Conflict as error: tell("conflict")
+except StormkiteError as error: tell(error.code)
+`;
+      const running = python(rig.url, program);
+      await until('it has read', () => running.values.length === 1);
+      await app.set('/vars/requests', []);
+      running.go();
+      expect((await running.result()).slice(1)).toEqual([
+        ['SERVER_PATCH_TARGET_UNKNOWN', []],
+        null,
+        'SERVER_PATCH_TARGET_UNKNOWN',
+      ]);
+    });
+
+    test('a name is shown by what a header can hold of it', async ({ expect }) => {
+      const rig = await rigOf();
+      const program = `
+for name in ("José", "Жанна"): stormkite.connect(name=name).write("/vars/n", 1)
+`;
+      await python(rig.url, program).result();
+      const { turns } = await opened(connect(rig.url)).history();
+      const clients = turns.flatMap(({ deltas }) => deltas.map(({ client }) => client));
+      expect(clients.filter((client) => client !== undefined)).toEqual(['Jose', '127.0.0.1']);
     });
 
     test('watching ends with the app', async ({ expect }) => {
