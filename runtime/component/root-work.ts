@@ -11,11 +11,12 @@ export class RootWork extends Flow {
   }
 
   override run(): void {
-    (this.work as { run(): unknown }).run();
+    // Before it is run: one that does not cache its calls would be run again.
     if (this.work.hasSucceeded) {
       this.work.stop();
       this.stop();
     }
+    (this.work as { run(): unknown }).run();
     if (this.work.hasFailed) this.fail(`${this.work.name} failed`);
   }
 }

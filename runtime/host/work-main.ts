@@ -73,7 +73,7 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   process.env[ROOT_PATH_VARIABLE] =
     spec.env[ROOT_PATH_VARIABLE] ?? workPathOf(app.options.rootPath, spec.work);
   const runner = new WorkRunner(spec.work, reporter, (code) => process.exit(code));
-  onStop = (code) => runner.stop(code);
+  onStop = (code, insists) => runner.stop(code, insists);
   onUncaught = (error) => runner.takeUncaught(error);
   let handle: WorkProcessHandle;
   try {
@@ -107,13 +107,14 @@ async function bringUp(loaded: Loaded, spec: WorkSpec): Promise<void> {
   runner.ready();
 }
 
-let onStop = (code: number): void => process.exit(code);
+let onStop = (code: number, _insists?: boolean): void => process.exit(code);
 let onUncaught = (_error: unknown): boolean => false;
 
 process.on('SIGTERM', () => {
-  const code = reporter.stopAsked ? reporter.stopCode : TERMINATED;
+  const wasAsked = reporter.stopAsked;
+  const code = wasAsked ? reporter.stopCode : TERMINATED;
   reporter.raiseStop();
-  onStop(code);
+  onStop(code, wasAsked);
 });
 process.on('uncaughtException', (error) => {
   if (onUncaught(error)) return;

@@ -3,7 +3,8 @@
  *
  * C1 A call (hash and attempt) runs once, unless the flow made it again after it had seen its end.
  * C2 Every change that a call made is reported before its end (R7).
- * C3 Once a stop was asked, whatever a call does makes it `stopped`; then `onExit` runs once and the process ends.
+ * C3 Once a stop was asked, whatever a call does makes it `stopped`; then `onExit` runs once and the process ends. When the
+ *    stop is insisted on, `onExit` runs beside a call that goes on; only SIGKILL ends that one.
  */
 import type { WorkProcess } from '../component/binding.ts';
 import type { WorkProcessHandle } from '../component/process-side.ts';
@@ -45,7 +46,8 @@ export class WorkRunner implements WorkProcess {
   #attempt = 1;
   /** `null` until it was told; a stop may be seen before it is. */
   #exitCode: number | null = null;
-  #leaving = false;
+  #exiting: Promise<void> | null = null;
+  #left = false;
 
   /** @param leave - ends the process */
   constructor(name: string, reporter: Reporter, leave: (code: number) => void) {
@@ -95,12 +97,16 @@ export class WorkRunner implements WorkProcess {
     if (this.#handle?.acceptsFlowDeltas === true) this.#handle.applyFlowDelta(ops);
   }
 
-  /** The work is asked to end; a running call is waited for. */
-  stop(exitCode: number): void {
+  /**
+   * The work is asked to end; a running call is waited for.
+   *
+   * @param insists - it was asked before: what `onExit` has to do is done now, it may be what the call waits for
+   */
+  stop(exitCode: number, insists = false): void {
     this.#exitCode = exitCode;
     this.#seeStop();
     if (this.#handle === null) this.#leave(exitCode);
-    else if (this.#ready && this.#running === null)
+    else if (this.#ready && (insists || this.#running === null))
       background(this.#exit(this.#handle), 'ending the work');
   }
 
@@ -202,14 +208,19 @@ export class WorkRunner implements WorkProcess {
   }
 
   async #exit(handle: WorkProcessHandle): Promise<void> {
-    if (this.#leaving) return;
-    this.#leaving = true;
+    this.#exiting ??= this.#onExit(handle);
+    await this.#exiting;
+    if (this.#running !== null || this.#left) return;
+    this.#left = true;
+    this.#leave(this.#exitCode ?? this.#reporter.stopCode);
+  }
+
+  async #onExit(handle: WorkProcessHandle): Promise<void> {
     try {
       await handle.onExit();
     } catch (error) {
       console.error(`onExit of ${this.#name} failed:`, error);
     }
-    this.#leave(this.#exitCode ?? this.#reporter.stopCode);
   }
 }
 

@@ -94,6 +94,7 @@ export class LoopBinding implements FlowBinding {
       state.store();
     }
     if (!changed && state.wanted === 'stopped' && !state.release) return;
+    state.stopProcess();
     state.want('stopped');
     this.#changed(state);
   }

@@ -74,6 +74,9 @@ export class Ledger {
     if (entry && entry.outcome === undefined) return 'in-flight';
     if (entry?.outcome === 'succeeded') {
       if (rerun === null) return 'cached';
+      // Somebody stopped it since: `start()` or other arguments bring it back. The end of an app stops for that app alone.
+      const { stage, reason } = this.status;
+      if (stage === 'stopped' && reason !== 'app_ended') return 'ended';
       if (!rerun) return 'paced';
     } else if (entry && entry.rearmed !== true) return 'ended';
     const busy = this.active !== null;

@@ -16,6 +16,7 @@ import type { LoopParts } from './compose.ts';
 import { reach } from './failpoints.ts';
 import type { LoopOptions, LoopPorts } from './loop-options.ts';
 import { restoreState, restoreTree } from './restore.ts';
+import { COMPONENT_RECORD, type StoredDefinition } from './tree-keeper.ts';
 import { WORK_RECORD, type WorkState } from './work-state.ts';
 
 /** Stages of a work that its app's end interrupted. */
@@ -36,7 +37,14 @@ export async function openApp(
   const stored = await ports.lease.load();
   planner.tree = [...withBelow(flow)].map((each) => metaOf(each).name);
   if (stored) {
-    for (const record of restoreTree(app, stored, parts.classes)) tree.restored(record);
+    const homeless = (record: StoredDefinition): void => {
+      const { name } = record;
+      recorder.meta(`${COMPONENT_RECORD}${name}`, null);
+      if ('deleted' in record) return;
+      const above = name.slice(0, name.lastIndexOf('.'));
+      warn(`${name} is stored, but the app no longer has ${above} to hold it; it was left out`);
+    };
+    for (const record of restoreTree(app, stored, parts.classes, homeless)) tree.restored(record);
     restoreState(app, stored, warn);
     parts.appState.restore(stored.document['app_state']);
   }

@@ -7,6 +7,8 @@ export interface WorkView {
   /** False once it was deleted, or while the app ends. */
   readonly allowed: boolean;
   readonly epoch: number;
+  /** The latest launch whose process was stopped; it goes, also when the work is wanted again. */
+  readonly stopEpoch: number;
   readonly seen: {
     readonly epoch: number;
     readonly state: 'starting' | 'running' | 'stopping';
@@ -30,7 +32,8 @@ export function decide(view: WorkView): Action {
   const { seen, busy } = view;
   const wanted = view.allowed && view.wanted === 'up';
   if (seen) {
-    const superfluous = !wanted || view.recycle || seen.epoch !== view.epoch;
+    const isStopped = seen.epoch <= view.stopEpoch;
+    const superfluous = !wanted || view.recycle || isStopped || seen.epoch !== view.epoch;
     if (superfluous) return seen.state === 'stopping' || busy === 'stop' ? 'none' : 'stop';
     const due = view.call !== null && view.call !== view.given;
     if (!due || !view.ready || busy !== null || seen.state !== 'running' || seen.asked)

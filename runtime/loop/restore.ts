@@ -18,21 +18,45 @@ import {
   type Tombstone,
 } from './tree-keeper.ts';
 
-/** Rebuilds what was attached or deleted at run time; gives the records in their order. */
-export function restoreTree(app: App, stored: StoredApp, classes: ClassIndex): StoredDefinition[] {
+/**
+ * Rebuilds what was attached or deleted at run time; gives the records in their order.
+ *
+ * @param homeless - hears of records whose place this version of the app no longer has
+ */
+export function restoreTree(
+  app: App,
+  stored: StoredApp,
+  classes: ClassIndex,
+  homeless: (record: StoredDefinition) => void,
+): StoredDefinition[] {
+  const restored: StoredDefinition[] = [];
   const definitions = Object.entries(stored.meta)
     .filter(([key]) => key.startsWith(COMPONENT_RECORD))
     .map(([, value]) => value as unknown as StoredDefinition)
     .toSorted((a, b) => a.order - b.order);
   for (const definition of definitions) {
+    if (!hasPlace(app.flow, definition.name)) {
+      homeless(definition);
+      continue;
+    }
     if ('deleted' in definition) bury(app.flow, definition, classes);
     else attachDefinitions(app.flow, [definition], classes);
+    restored.push(definition);
   }
   for (const [key, value] of Object.entries(stored.meta)) {
     if (key.startsWith(LIST_RECORD))
       reserveListIds(app.flow, key.slice(LIST_RECORD.length), Number(value));
   }
-  return definitions;
+  return restored;
+}
+
+/** Whether something stands above a name that can hold components. */
+function hasPlace(root: Component, name: string): boolean {
+  try {
+    return metaOf(componentByName(root, name.slice(0, name.lastIndexOf('.')))).kind !== 'work';
+  } catch {
+    return false;
+  }
 }
 
 /** Loads every component's fields and calls from the stored document. */

@@ -50,6 +50,8 @@ interface StoredWork {
   readonly gone?: number;
   /** The process of this launch must go, although the work is wanted. */
   readonly recycle?: true;
+  /** The latest launch whose process was stopped. */
+  readonly stopped?: number;
   /** The address of its own server, as its process said. */
   readonly ownUrl?: string;
 }
@@ -93,6 +95,8 @@ export class WorkState {
   folded: readonly Operation[] = [];
   /** The process must go although the work is wanted: its call timed out. */
   recycle = false;
+  /** The latest launch whose process was stopped; it goes, also when the work is wanted again before it has. */
+  stopEpoch = 0;
   /** An effect of this work is under way: `launch`, `send` or `stop`. */
   busy: 'launch' | 'send' | 'stop' | null = null;
   retryAtMs = 0;
@@ -119,7 +123,7 @@ export class WorkState {
     this.mark = mark;
     this.received = mark;
     if (stored === undefined || stored === null) return;
-    const { wanted, epoch, ready, overlay, folded, keepHardware, gone, recycle, ownUrl } =
+    const { wanted, epoch, ready, overlay, folded, keepHardware, gone, recycle, stopped, ownUrl } =
       stored as unknown as StoredWork;
     this.wanted = wanted;
     this.keepHardware = keepHardware === true;
@@ -128,6 +132,7 @@ export class WorkState {
     this.folded = folded ?? [];
     this.goneEpoch = gone ?? 0;
     this.recycle = recycle === true;
+    this.stopEpoch = stopped ?? 0;
     this.#ownUrl = ownUrl ?? '';
     if (this.work) {
       this.ledger = this.#createLedger(this.work);
@@ -164,6 +169,8 @@ export class WorkState {
     if (this.keepHardware) stored['keepHardware'] = true;
     if (this.goneEpoch > 0) stored['gone'] = this.goneEpoch;
     if (this.recycle) stored['recycle'] = true;
+    // One that is gone for good need not be told apart any more.
+    if (this.stopEpoch > this.goneEpoch) stored['stopped'] = this.stopEpoch;
     if (this.#ownUrl !== '') stored['ownUrl'] = this.#ownUrl;
     if (this.folded.length > 0) stored['folded'] = cloneJson(this.folded as unknown as Json);
     return stored;
@@ -187,8 +194,8 @@ export class WorkState {
   view(): Omit<WorkView, 'allowed' | 'nowMs'> {
     const { active } = this.ledger;
     const call = active && identityOf({ call: active.hash, attempt: active.attempt });
-    const { wanted, epoch, seen, ready, recycle, busy, given, retryAtMs } = this;
-    return { wanted, epoch, seen, ready, recycle, busy, call, given, retryAtMs };
+    const { wanted, epoch, stopEpoch, seen, ready, recycle, busy, given, retryAtMs } = this;
+    return { wanted, epoch, stopEpoch, seen, ready, recycle, busy, call, given, retryAtMs };
   }
 
   /** A call came into flight: it takes the flow's writes so far along; later ones stay in the overlay. */
@@ -232,6 +239,13 @@ export class WorkState {
     this.wanted = wanted;
     // A stop keeps it for the next run only.
     if (wanted === 'up') this.keepHardware = false;
+    this.store();
+  }
+
+  /** Its process, or the one that is being launched, must go, also when the work is wanted again. */
+  stopProcess(): void {
+    if (this.seen === null && this.busy !== 'launch') return;
+    this.stopEpoch = this.epoch;
     this.store();
   }
 
@@ -307,7 +321,9 @@ export class WorkState {
 
   /** Whether the process that is seen is to end, whoever asked for that. */
   get isEnding(): boolean {
-    return this.recycle || this.seen?.state === 'stopping' || this.seen?.asked === true;
+    const { recycle, seen, stopEpoch } = this;
+    if (recycle) return true;
+    return seen !== null && (seen.state === 'stopping' || seen.asked || seen.epoch <= stopEpoch);
   }
 
   /** The process is gone. */

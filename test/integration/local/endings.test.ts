@@ -87,6 +87,25 @@ describe('how calls end', () => {
     expect(rig.lines.filter(({ line }) => line === 'leaving')).toHaveLength(1);
   });
 
+  test('onExit runs beside a call that goes on, and may be what ends it', async ({ expect }) => {
+    await rig.up('closer');
+    await rig.call('closer', [true]);
+    await rig.value('closer', 'serving');
+    expect(await rig.backend.launcher.stop(rig.spec('closer'), 10_000)).toEqual({ forced: false });
+    expect(rig.values('closer', 'exits')).toEqual([1]);
+    expect(await rig.end('closer')).toMatchObject({ outcome: 'stopped' });
+    expect(await rig.exit('closer')).toMatchObject({ reason: 'stopped' });
+  });
+
+  test('onExit runs also when nothing ends the call', async ({ expect }) => {
+    await rig.up('closer');
+    await rig.call('closer', [false]);
+    await rig.value('closer', 'serving');
+    expect(await rig.backend.launcher.stop(rig.spec('closer'), 4_000)).toEqual({ forced: true });
+    expect(rig.values('closer', 'exits')).toEqual([1]);
+    expect(await rig.exit('closer')).toMatchObject({ reason: 'stopped' });
+  });
+
   test('a work that ignores SIGTERM is killed after its grace, with all of its group', async ({
     expect,
   }) => {

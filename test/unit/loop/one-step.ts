@@ -16,6 +16,10 @@ export class OneStep extends Flow {
     this.ask = [];
     if (verb === 'start') this.step.start();
     if (verb === 'stop') this.step.stop();
+    if (verb === 'restart') {
+      this.step.stop();
+      this.step.start();
+    }
     if (verb === 'end') this.stop('as asked');
     for (const args of this.calls) this.step.run(...args);
   }

@@ -179,6 +179,48 @@ describe('a flow that is killed and opened again', () => {
     },
   );
 
+  test('goes on without what a new version of the app has no place for', async ({ expect }) => {
+    class Shelf extends Flow {
+      d = new Dict<Step>();
+      run(): void {
+        (this.d['a'] ??= new Step()).run();
+      }
+    }
+    class Before extends Flow {
+      d = new Dict<Step>();
+      shelves = new Dict<Shelf>();
+      gone = new Dict<Step>();
+      run(): void {
+        for (const name of ['a', 'b']) (this.d[name] ??= new Step()).run();
+        (this.shelves['s'] ??= new Shelf()).run();
+        if (this.d['a']?.hasSucceeded) delete this.d['a'];
+      }
+    }
+    class After extends Flow {
+      n = 0;
+      /** A work stands where a Dict was. */
+      gone = new Step();
+      run(): void {
+        this.n += 1;
+      }
+    }
+    let isNew = false;
+    const app = await testApp(() => new App(isNew ? new After() : new Before()), {
+      works: { 'root.d.a': play, 'root.shelves.s.d.a': play },
+    });
+    await app.settle();
+    isNew = true;
+    for (let time = 1; time <= 2; time += 1) {
+      const next = await app.restart();
+      await next.settle();
+      expect(next.result).toBe(null);
+      expect(next.state['works']).toHaveProperty('gone');
+      expect(next.state['structures']).toEqual({});
+      expect(next.root).toMatchObject({ n: time });
+      await next.close();
+    }
+  });
+
   test('is the same when it is killed before its first turn', async ({ expect }) => {
     const app = await testApp(() => new App(new Root()), { works: WORKS });
     const again = await app.restart();

@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest';
 import { App, Flow, isAppError } from 'stormkite';
 import { testApp } from 'stormkite/testing';
+import { background } from '../../../runtime/errors/index.ts';
 import { ask, call, open } from './one-step.ts';
 import { stagesOf, statusesOf, Step } from './step.ts';
 
@@ -251,6 +252,77 @@ describe('statuses', () => {
       expect(statusesOf(again.root.step).at(-1)).toBe('running');
       await again.close();
     }
+  });
+});
+
+describe('a work that is stopped and wanted again in one turn', () => {
+  test('gets another process, and its interrupted call there', async ({ expect }) => {
+    const app = await open();
+    await call(app, 1);
+    await ask(app, 'restart');
+    expect(app.work('root.step')).toMatchObject({ launches: 2, attempt: 2, calls: [[1], [1]] });
+    expect(app.root.step.isRunning).toBe(true);
+    app.work('root.step').succeed();
+    await app.settle();
+    expect(app.root.step.hasSucceeded).toBe(true);
+    await ask(app, 'restart');
+    await ask(app, 'restart');
+    expect(app.work('root.step').launches).toBe(4);
+    expect(statusesOf(app.root.step).at(-1)).toBe('started');
+    await app.close();
+  });
+
+  test('gets another process for other arguments', async ({ expect }) => {
+    const app = await open();
+    await call(app, 1);
+    await app.patch([
+      { op: 'add', path: '/vars/ask/-', value: 'stop' },
+      { op: 'add', path: '/vars/calls/-', value: [2] },
+    ]);
+    expect(app.work('root.step')).toMatchObject({ launches: 2, calls: [[1], [2]] });
+    await app.close();
+  });
+
+  test('gets it also when the flow was killed before it could act on that', async ({ expect }) => {
+    const app = await open();
+    await call(app, 1);
+    const asked = ask(app, 'restart');
+    await app.turn();
+    const next = await app.restart({ keepWorks: true });
+    await next.settle();
+    background(asked, 'asking a flow that was killed');
+    expect(next.work('root.step')).toMatchObject({ launches: 2, attempt: 2, calls: [[1], [1]] });
+    await next.close();
+  });
+});
+
+describe('a work that does not cache its calls', () => {
+  test('stays stopped, whatever its last call came to', async ({ expect }) => {
+    const app = await open(() => new Step({ cacheCalls: false }));
+    await call(app, 1);
+    app.work('root.step').succeed();
+    await app.settle();
+    await ask(app, 'stop');
+    await app.advance('1 minute');
+    expect(app.work('root.step')).toMatchObject({ isUp: false, launches: 1 });
+    expect(app.root.step).toMatchObject({ hasStopped: true });
+    await ask(app, 'start');
+    await app.advance('1 minute');
+    expect(app.work('root.step')).toMatchObject({ isBusy: true, launches: 2 });
+    await app.close();
+  });
+
+  test('is called again by an app that had ended and is run again', async ({ expect }) => {
+    const app = await open(() => new Step({ cacheCalls: false }));
+    await call(app, 1);
+    app.work('root.step').succeed();
+    await ask(app, 'end');
+    await app.settle();
+    expect(app.result).toMatchObject({ stage: 'stopped' });
+    const next = await app.restart();
+    await next.advance('1 minute');
+    expect(next.work('root.step').isBusy).toBe(true);
+    await next.close();
   });
 });
 

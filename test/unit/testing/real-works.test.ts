@@ -251,6 +251,22 @@ describe('works that run their own code in a test', () => {
 });
 
 describe('a work as the root of an app', () => {
+  test('runs once, also when its calls are not cached', async ({ expect }) => {
+    let runs = 0;
+    class Once extends Work {
+      constructor() {
+        super({ cacheCalls: false });
+      }
+      run(): void {
+        runs += 1;
+      }
+    }
+    const app = await testApp(() => new App(new Once()), { works: 'run' });
+    await app.advance('1 minute');
+    expect(app.result).toMatchObject({ stage: 'stopped' });
+    expect(runs).toBe(1);
+  });
+
   test('runs once, is stopped when it has succeeded, and ends the app', async ({ expect }) => {
     for (const parallel of [true, false]) {
       class Prints extends Work {
