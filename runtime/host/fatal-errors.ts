@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { onBackgroundFailure } from '../errors/index.ts';
+import { isEndSignal } from '../loop/suspension.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** Errors that nothing caught: of user code outside of turns, and of our own background work. */
@@ -18,6 +19,8 @@ export function watchFatalErrors(): FatalErrors {
   });
   const restore = onBackgroundFailure((error) => take(error));
   const uncaught = (error: unknown): void => {
+    // `stop()` or `fail()` outside of a turn: the app ends already, the signal only had to leave the user's code.
+    if (isEndSignal(error)) return;
     // A reader of our output that went away is the business of whoever prints.
     if (!isBrokenPipe(error)) take(error);
   };

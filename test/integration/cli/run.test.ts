@@ -60,6 +60,21 @@ describe('stormkite run', () => {
     expect(later).toMatchObject({ code: 1, stderr: expect.stringMatching(/RangeError: later/) });
   });
 
+  test('stop() and fail() outside of a turn end the app as in one', async ({ expect }) => {
+    const inTimer = await rig.app(
+      await rig.write('a.ts', flowThat("setTimeout(() => this.stop('bye'), 1)")),
+    ).done;
+    expect(inTimer).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^bye$/m),
+      stderr: '',
+    });
+    const later = "new Promise((r) => setTimeout(r, 1)).then(() => this.fail('too bad'))";
+    const inPromise = await rig.app(await rig.write('b.ts', flowThat(later))).done;
+    expect(inPromise).toMatchObject({ code: 1, stderr: expect.stringMatching(/^.*too bad$/m) });
+    expect(inPromise.stderr).not.toContain('EndSignal');
+  });
+
   test.for([
     ['missing.ts', null, 'HOST_APP_FILE_MISSING'],
     ['folder', 'folder', 'HOST_APP_FILE_UNREADABLE'],
