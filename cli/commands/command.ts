@@ -3,6 +3,7 @@ import { appError, isAppError, type ErrorCode } from '../../runtime/errors/index
 import { exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
 import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { findApp, type FoundApp } from '../find-app.ts';
+import { parseJson, parseJsonOrText } from '../parse-json.ts';
 import { toTable } from '../table.ts';
 
 const USAGE = 'stormkite command';
@@ -88,28 +89,13 @@ function toArguments(single: readonly string[], all: string | undefined): Json {
         allowed: 'a name and a value, such as name=bob',
       });
     }
-    return [name, jsonOrText(value)];
+    return [name, parseJsonOrText(value)];
   });
   return { ...whole, ...Object.fromEntries(named) };
 }
 
 function parseObject(text: string): { [key: string]: Json } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw appError('CLI_VALUE_NOT_JSON', { value: text, problem }, { cause });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as { [key: string]: Json };
+  const value = parseJson(text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw appError('CLI_USAGE', { problem: '--args is no JSON object', command: USAGE });
-}
-
-function jsonOrText(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
-  }
 }

@@ -1,5 +1,4 @@
-import type { Json, Operation, StreamEvent } from '../../runtime/client/index.ts';
-import { appError } from '../../runtime/errors/index.ts';
+import type { Operation, StreamEvent } from '../../runtime/client/index.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import {
   appOption,
@@ -9,6 +8,7 @@ import {
   type CommandGroup,
 } from '../define-command.ts';
 import { findApp } from '../find-app.ts';
+import { parseJson } from '../parse-json.ts';
 
 const get = defineCommand({
   name: 'state get',
@@ -85,15 +85,6 @@ export const state: CommandGroup = {
   summary: 'Read, change and watch the state of an app',
   commands: [get, set, watch],
 };
-
-function parseJson(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw appError('CLI_VALUE_NOT_JSON', { value: text, problem }, { cause });
-  }
-}
 
 /** A line, or an event, for each of those who changed something in a turn. */
 function printTurn(

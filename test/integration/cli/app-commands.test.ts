@@ -82,6 +82,8 @@ describe('commands of an app', () => {
       [['add-user', '--arg', 'name'], 2, 'CLI_OPTION_INVALID'],
       [['add-user', '--args', '{'], 2, 'CLI_VALUE_NOT_JSON'],
       [['add-user', '--args', '[]'], 2, 'CLI_USAGE'],
+      [['add-user', '--args', '{"age":1e400}'], 2, 'CLI_VALUE_NOT_JSON'],
+      [['add-user', '--arg', 'age=1e400'], 2, 'CLI_VALUE_NOT_JSON'],
     ];
     const done = await Promise.all(rows.map(([args]) => rig.run('command', ...args)));
     for (const [index, [, exit, code]] of rows.entries())

@@ -72,6 +72,10 @@ describe('commands about a running app', () => {
       code: 2,
       stderr: expect.stringContaining('CLI_VALUE_NOT_JSON'),
     });
+    expect(await rig.run('state', 'set', '/vars/limit', '1e400')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('CLI_VALUE_NOT_JSON'),
+    });
     expect(await rig.run('state', 'set', '/vars/nothing', '1')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('SERVER_PATCH_TARGET_UNKNOWN'),
