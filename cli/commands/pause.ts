@@ -1,24 +1,12 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
 import { appError } from '../../runtime/errors/index.ts';
 import { exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
-import { appDirectoryOf, homeOf } from '../../runtime/host/run-directory.ts';
 import type { DeployedApp } from '../../runtime/host/deployed-app.ts';
-import { appModes } from '../../runtime/protocol/app-status.ts';
 import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { DeployedLine } from '../deployed-line.ts';
 import { findApp, findDeployed, type FoundApp } from '../find-app.ts';
+import { PauseNoteFile } from '../pause-note.ts';
 import { run } from './run.ts';
 import { untilGone } from './stop.ts';
-
-/** What a paused run of this machine leaves, so that it can be resumed by its name. */
-const noteSchema = z.object({
-  appFile: z.string(),
-  mode: z.enum(appModes),
-  /** Where it listened: whoever looked at it finds it there again. */
-  port: z.string().optional(),
-});
 
 export const pause = defineCommand({
   name: 'pause',
@@ -73,15 +61,12 @@ export const resume = defineCommand({
 async function pauseHere(context: CommandContext, { info, client }: FoundApp): Promise<string> {
   const { mode } = await client.status();
   const { port } = new URL(info.url);
-  const note = noteSchema.parse({ appFile: info.appFile, mode, port });
-  const file = noteFileOf(context, info.name);
-  await writeFile(file, `${JSON.stringify(note)}\n`).catch((cause: unknown) => {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw appError('CLI_WRITE_FAILED', { where: file, problem }, { cause });
-  });
+  const { appFile, name } = info;
+  const pausedAt = new Date().toISOString();
+  await new PauseNoteFile(context.env, name).write({ appFile, mode, port, pausedAt });
   await client.pauseApp();
   await untilGone(context, { info });
-  return info.name;
+  return name;
 }
 
 /** Its container ends with the pause, and the next one rests and says so; only then the flow may go. */
@@ -104,11 +89,8 @@ async function resumeHere(
   name: string,
   isJson: boolean,
 ): Promise<ExitCode> {
-  const file = noteFileOf(context, name);
-  const text = name === '' ? null : await readFile(file, 'utf8').catch(() => null);
-  const note = text === null ? null : noteSchema.safeParse(JSON.parse(text)).data;
-  if (!note) throw appError('CLI_NOTHING_PAUSED', { app: name });
-  await rm(file, { force: true });
+  const note = name === '' ? null : await new PauseNoteFile(context.env, name).read();
+  if (note === null) throw appError('CLI_NOTHING_PAUSED', { app: name });
   return await run.run(context, {
     file: note.appFile,
     name,
@@ -119,8 +101,4 @@ async function resumeHere(
     json: isJson,
     verbose: false,
   });
-}
-
-function noteFileOf({ env }: CommandContext, name: string): string {
-  return join(appDirectoryOf(homeOf(env), name).root, 'paused.json');
 }

@@ -2,9 +2,11 @@ import { resolve } from 'node:path';
 import { appError } from '../../runtime/errors/index.ts';
 import { exitCodeOfResult, exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
 import type { AppResult, RunHandle, RunOptions } from '../../runtime/host/flow-main.ts';
+import { appNameOf } from '../../runtime/host/run-directory.ts';
 import { defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { JsonRunView } from '../json-run-view.ts';
 import { openBrowser } from '../open-browser.ts';
+import { PauseNoteFile } from '../pause-note.ts';
 import { TextRunView } from '../text-run-view.ts';
 
 const MAX_PORT = 65_535;
@@ -77,10 +79,14 @@ export const run = defineCommand({
       ...(input.host === undefined ? {} : { host: input.host }),
       ...(port === undefined ? {} : { port }),
     };
+    const noteFile = new PauseNoteFile(context.env, appNameOf(options.appFile, options.name));
+    const note = await noteFile.read();
     const app = input.emulateAws
       ? await startEmulated(options, level, output)
       : await startHere(options);
     try {
+      // What was paused goes on, or has made way. A pause of this very run has a note of its own.
+      if (note !== null) await noteFile.remove(note);
       if (level === undefined && app.logLevel === 'debug') view.follow(app.events);
       const isTerminal = !output.isJson && process.stdout.isTTY;
       const { platform } = process;
