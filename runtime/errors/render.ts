@@ -36,7 +36,9 @@ export function renderError(
 
 /** Folders of this package: frames in them are not the user's. */
 const OWN = new URL('../../', import.meta.url).pathname;
-const OWN_CODE = ['runtime/', 'cli/', 'node_modules/'].map((folder) => OWN + folder);
+const OWN_CODE = ['runtime/', 'cli/'].map((folder) => OWN + folder);
+/** Packages, wherever they are installed. */
+const PACKAGES = /[\\/]node_modules[\\/]/;
 const FRAME = /(?:\(|at )(?:file:\/\/)?(\/[^()]*?):(\d+):(\d+)\)?$/;
 
 /** Where user code caused an error: in its own stack, or in that of its innermost cause that tells. */
@@ -49,8 +51,8 @@ function userLineOf(error: Error): string | undefined {
 function userLine({ stack = '' }: Error): string | undefined {
   for (const line of stack.split('\n')) {
     const [, file, row, column] = FRAME.exec(line.trim()) ?? [];
-    if (file === undefined || OWN_CODE.some((folder) => file.startsWith(folder))) continue;
-    return `${file}:${row}:${column}`;
+    if (file === undefined || PACKAGES.test(file)) continue;
+    if (!OWN_CODE.some((folder) => file.startsWith(folder))) return `${file}:${row}:${column}`;
   }
   return undefined;
 }

@@ -30,6 +30,15 @@ describe('errors', () => {
     `);
   });
 
+  test('the line of a user error is none of a package', ({ expect }) => {
+    const error = appError('CLI_USAGE', { problem: 'too many', command: 'stormkite ps' });
+    const inPackage = '    at parse (/app/node_modules/commander/lib/command.js:1:2)';
+    error.stack = `Error\n${inPackage}\n    at file:///app/node_modules/esbuild/main.js:3:4`;
+    expect(renderError(error)).not.toContain('line');
+    error.stack += '\n    at run (/app/flow.ts:5:6)';
+    expect(renderError(error)).toMatch(/^ {2}line {2}\/app\/flow\.ts:5:6$/m);
+  });
+
   test('an environment error shows its cause', ({ expect }) => {
     const cause = new Error('EACCES: permission denied');
     const error = appError(
