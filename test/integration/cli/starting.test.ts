@@ -78,6 +78,21 @@ describe('stormkite', () => {
     expect(kept).not.toContain('second');
   });
 
+  test('the logs of a work of an ended app that printed nothing say so', async ({ expect }) => {
+    const quiet = flowThat(
+      'this.w.run(); if (this.w.hasSucceeded) this.stop();',
+      'class W extends Work { run() {} }',
+    );
+    expect((await rig.app(await rig.write('quiet.ts', quiet)).done).code).toBe(0);
+    expect(await rig.run('logs', 'w', '--app', 'quiet')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'nothing was printed by root.w in the latest run of quiet\n',
+    });
+    const none = { code: 0, stdout: '', stderr: '' };
+    expect(await rig.run('logs', 'w', '--app', 'quiet', '--tail', '0')).toEqual(none);
+  });
+
   test('requests that come while the app loads wait, and are checked and answered', async ({
     expect,
   }) => {
