@@ -15,11 +15,12 @@ const CDK_JSON = {
  * Pins the CDK in `package.json` and writes `cdk.json`, unless there is one. Doing it twice changes nothing.
  *
  * @returns names of the files that were written
- * @throws `CLI_WRITE_FAILED`
+ * @throws `CLI_MANIFEST_MISSING`, `CLI_WRITE_FAILED`
  */
 export async function prepareForAws(directory: string): Promise<string[]> {
   const written: string[] = [];
   const manifestFile = join(directory, 'package.json');
+  if (!existsSync(manifestFile)) throw appError('CLI_MANIFEST_MISSING', { directory });
   try {
     const before = await readFile(manifestFile, 'utf8');
     const after = pinned(before);

@@ -51,5 +51,11 @@ function rebuild(definition: ComponentDefinition, classes: ClassIndex): Componen
   if (definition.kind === 'dict') return new Dict() as unknown as Component;
   if (definition.kind === 'list') return new List() as unknown as Component;
   if (!definition.ref) throw appError('WORK_CLASS_UNKNOWN', { work: definition.name });
-  return new (classes.classOf(definition.ref, definition.name))(decodeProps(definition.props));
+  const { ref, props } = definition;
+  return new (classes.classOf(ref, placeOf(ref)))(decodeProps(props));
+}
+
+/** Where a class was found: what the user may have renamed or removed. */
+function placeOf(ref: ClassRef): string {
+  return ref.by === 'listed' ? `works[${ref.index}]` : ref.name;
 }

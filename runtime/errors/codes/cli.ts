@@ -61,6 +61,12 @@ export const cliCodes = {
     message: ({ files, directory }) => `${directory} already has ${files}`,
     hint: () => 'name another folder: `stormkite init my-app`',
   }),
+  CLI_MANIFEST_MISSING: code<{ directory: string }>({
+    kind: 'user',
+    summary: '`stormkite init --aws` finds no package.json to add the AWS CDK to.',
+    message: ({ directory }) => `${directory} has no package.json`,
+    hint: () => 'write an app with `stormkite init`, or a package.json with `npm init`, first',
+  }),
   CLI_WRITE_FAILED: code<{ where: string; problem: string }>({
     kind: 'environment',
     summary: 'A file or folder could not be written.',

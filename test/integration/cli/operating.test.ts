@@ -287,6 +287,13 @@ describe('without an account', () => {
     expect(initSchema.parse(JSON.parse(second.stdout)).files).toEqual([]);
   });
 
+  test('init --aws needs a package.json', async ({ expect }) => {
+    expect(await rig.run('init', 'empty', '--aws')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/CLI_MANIFEST_MISSING[^]*`stormkite init`/),
+    });
+  });
+
   test('prices are shown with their day; other regions need one', async ({ expect }) => {
     const shown = await rig.run('prices', '--json');
     expect(pricesSchema.parse(JSON.parse(shown.stdout))).toEqual(priceSnapshot);
