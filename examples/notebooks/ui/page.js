@@ -40,10 +40,19 @@ async function create() {
     return;
   }
   const request = { useGpu, token: null, username, stop: false };
-  if (!(await written(() => app.patch([{ op: 'add', path: `${REQUESTS}/-`, value: request }]))))
-    return;
-  form.reset();
-  tell(`The notebook of ${username} is on its way.`);
+  // What is entered meanwhile would be lost when the form is emptied.
+  setBusy(true);
+  const isWritten = await written(() =>
+    app.patch([{ op: 'add', path: `${REQUESTS}/-`, value: request }]),
+  );
+  if (isWritten) form.reset();
+  setBusy(false);
+  form.username.focus();
+  if (isWritten) tell(`The notebook of ${username} is on its way.`);
+}
+
+function setBusy(isBusy) {
+  for (const element of form.elements) element.disabled = isBusy;
 }
 
 function refusalOf(username) {
