@@ -7,12 +7,7 @@
  * Attributes: `e` epoch, `id` UUID of the delta, `t` epoch milliseconds, and the text `{ ops, event? }` (`chunks.ts`).
  */
 import { randomUUID } from 'node:crypto';
-import {
-  QueryCommand,
-  type AttributeValue,
-  type DynamoDBClient,
-  type QueryCommandOutput,
-} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
 import { appError } from '../../../errors/index.ts';
 import { parseDelta, unreadableDelta, type Delta } from '../../../protocol/delta.ts';
@@ -87,27 +82,12 @@ export async function lastEpoch(
   key: string,
   signal: AbortSignal,
 ): Promise<number | null> {
-  let start: Item | undefined;
-  do {
-    const page: QueryCommandOutput = await client.send(
-      new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
-        ExpressionAttributeNames: { '#pk': PARTITION_KEY, '#sk': SORT_KEY, '#e': 'e' },
-        ExpressionAttributeValues: { ':pk': { S: key }, ':prefix': { S: DELTA_PREFIX } },
-        ProjectionExpression: '#e',
-        ScanIndexForward: false,
-        ConsistentRead: true,
-        Limit: TAIL_ITEMS,
-        ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-      }),
-      { abortSignal: signal },
-    );
-    // Chunks have no epoch, and lie behind their head; a page ends after 1 MB of them.
-    const head = page.Items?.find((item) => item['e'] !== undefined);
-    if (head !== undefined) return Number(head['e']?.N);
-    start = page.LastEvaluatedKey;
-  } while (start !== undefined);
+  const range = { from: DELTA_PREFIX, to: DELTA_PREFIX + AFTER_ALL, consistent: true };
+  const last = { only: ['e'], backwards: true, pageItems: TAIL_ITEMS };
+  for await (const item of queryAll(client, { table, pk: key, ...range, ...last, signal })) {
+    // Chunks have no epoch, and lie behind their head.
+    if (item['e'] !== undefined) return Number(item['e'].N);
+  }
   return null;
 }
 

@@ -17,10 +17,14 @@ export interface Range {
   readonly consistent?: boolean;
   /** Attributes to return. @default all */
   readonly only?: readonly string[];
+  /** From the last item to the first. */
+  readonly backwards?: boolean;
+  /** Items of one page at most, for whoever may need few. @default - as many as 1 MB holds */
+  readonly pageItems?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Items in the order of their sort keys. A page has at most 1 MB, whatever is returned of it. */
+/** Items in the order of their sort keys, or against it. A page has at most 1 MB, whatever is returned of it. */
 export async function* queryAll(client: DynamoDBClient, range: Range): AsyncGenerator<Item> {
   const names = new Map([
     ['#pk', PARTITION_KEY],
@@ -41,6 +45,8 @@ export async function* queryAll(client: DynamoDBClient, range: Range): AsyncGene
           ':to': { S: range.to },
         },
         ConsistentRead: range.consistent ?? false,
+        ScanIndexForward: range.backwards !== true,
+        ...(range.pageItems === undefined ? {} : { Limit: range.pageItems }),
         ...(only === undefined ? {} : { ProjectionExpression: only }),
         ...(start === undefined ? {} : { ExclusiveStartKey: start }),
       }),

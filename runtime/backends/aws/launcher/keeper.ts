@@ -90,7 +90,9 @@ export class Keeper {
     const arns = [...book.runs.values()].flatMap(({ row }) => row.taskArn ?? []);
     const askedAtMs = clock.monotonic();
     const tasks = await aws.describeTasks(arns);
-    Object.assign(sight, { tasks, asked: new Set(arns), askedAtMs });
+    sight.tasks = tasks;
+    sight.asked = new Set(arns);
+    sight.askedAtMs = askedAtMs;
     const startedMs = clock.monotonic();
     const due = startedMs - this.#reconciledAtMs >= timings.reconcileMs;
     if (due || this.#isChanging) {
