@@ -12,6 +12,7 @@ import type * as Contract from '../runtime/backends/aws/contract.ts';
 import type * as Store from '../runtime/backends/aws/dynamo/dynamo-state-store.ts';
 import type * as Tables from '../runtime/backends/aws/dynamo/tables.ts';
 import type * as Local from '../runtime/backends/aws/emulator/dynamodb-local.ts';
+import type * as TurnScopes from '../runtime/host/async-turn-scope.ts';
 import type * as SystemClocks from '../runtime/host/system-clock.ts';
 import type * as Stormkite from '../runtime/index.ts';
 import type * as Loop from '../runtime/loop/flow-loop.ts';
@@ -97,6 +98,7 @@ export class AwsBench {
     const { DynamoDeltaChannel } = await fromDist<typeof Flows>(
       'runtime/backends/aws/channel/dynamo-delta-channel',
     );
+    const { AsyncTurnScope } = await fromDist<typeof TurnScopes>('runtime/host/async-turn-scope');
     const { SystemClock } = await fromDist<typeof SystemClocks>('runtime/host/system-clock');
     const { length } = this.works;
 
@@ -141,7 +143,7 @@ export class AwsBench {
     });
     const loop: Loop.FlowLoop = new FlowLoop(
       new App(new Root()),
-      { lease, channel, launcher, clock },
+      { lease, channel, launcher, clock, scope: new AsyncTurnScope() },
       { name: APP, exports: { Writer }, timings: awsTimings, remoteWorks: true },
     );
     await loop.open();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type * as LevelStore from '../runtime/backends/local/level-state-store.ts';
 import type * as Memory from '../runtime/backends/memory/memory-backend.ts';
 import type * as Scripted from '../runtime/backends/memory/scripted-work.ts';
+import type * as TurnScopes from '../runtime/host/async-turn-scope.ts';
 import type * as SystemClocks from '../runtime/host/system-clock.ts';
 import type * as Stormkite from '../runtime/index.ts';
 import type * as Loop from '../runtime/loop/flow-loop.ts';
@@ -35,6 +36,7 @@ export async function openMemoryApp(size: number, calls: 'one' | 'all'): Promise
   );
   const { MemoryBackend } = await fromDist<typeof Memory>('runtime/backends/memory/memory-backend');
   const { ScriptedWork } = await fromDist<typeof Scripted>('runtime/backends/memory/scripted-work');
+  const { AsyncTurnScope } = await fromDist<typeof TurnScopes>('runtime/host/async-turn-scope');
   const { SystemClock } = await fromDist<typeof SystemClocks>('runtime/host/system-clock');
   let ran: (seen: number) => void = () => undefined;
 
@@ -74,7 +76,13 @@ export async function openMemoryApp(size: number, calls: 'one' | 'all'): Promise
   const app = new App(root);
   const loop = new FlowLoop(
     app,
-    { lease: watched(lease, committed), channel, launcher, clock: new SystemClock() },
+    {
+      lease: watched(lease, committed),
+      channel,
+      launcher,
+      clock: new SystemClock(),
+      scope: new AsyncTurnScope(),
+    },
     { name: 'bench', exports: {} },
   );
   /** The next turn in which the flow sees this value. */

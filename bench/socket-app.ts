@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import type * as LevelStore from '../runtime/backends/local/level-state-store.ts';
 import type * as Channel from '../runtime/backends/local/local-delta-channel.ts';
 import type * as Sockets from '../runtime/backends/local/socket-server.ts';
+import type * as TurnScopes from '../runtime/host/async-turn-scope.ts';
 import type * as SystemClocks from '../runtime/host/system-clock.ts';
 import type * as Stormkite from '../runtime/index.ts';
 import type * as Loop from '../runtime/loop/flow-loop.ts';
@@ -64,6 +65,7 @@ export async function openSocketApp(
     'runtime/backends/local/local-delta-channel',
   );
   const { SocketServer } = await fromDist<typeof Sockets>('runtime/backends/local/socket-server');
+  const { AsyncTurnScope } = await fromDist<typeof TurnScopes>('runtime/host/async-turn-scope');
   const { SystemClock } = await fromDist<typeof SystemClocks>('runtime/host/system-clock');
   let resolveAll: () => void = () => undefined;
   let rejectAll: (error: unknown) => void = () => undefined;
@@ -97,7 +99,7 @@ export async function openSocketApp(
   const launcher = new WritersLauncher(server, channel, deltasEach);
   const loop = new FlowLoop(
     new App(new Root()),
-    { lease, channel, launcher, clock: new SystemClock() },
+    { lease, channel, launcher, clock: new SystemClock(), scope: new AsyncTurnScope() },
     { name: 'bench', exports: {} },
   );
   loop.ended.then(({ error }) => rejectAll(error), rejectAll);

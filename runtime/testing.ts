@@ -16,6 +16,7 @@ import { componentByName } from './component/tree.ts';
 import type { Work } from './component/work.ts';
 import { appError } from './errors/index.ts';
 import type { PatchResult } from './loop/control.ts';
+import { AsyncTurnScope } from './host/async-turn-scope.ts';
 import { FlowLoop, type AppResult } from './loop/flow-loop.ts';
 import { defaultTimings, type Timings } from './loop/timings.ts';
 import type { LaunchResult } from './ports/launcher.ts';
@@ -222,7 +223,7 @@ export class TestApp<R extends Flow | Work<object> = Flow | Work<object>> {
     const { channel, launcher } = this.#backend;
     const loop = new FlowLoop(
       this.#app,
-      { lease, channel, launcher, clock: this.clock },
+      { lease, channel, launcher, clock: this.clock, scope: new AsyncTurnScope() },
       {
         name: 'test',
         exports: this.#options.exports ?? classes,

@@ -23,6 +23,7 @@ import { STATE_TOKEN_VARIABLE, STATE_URL_VARIABLE, toRootPath } from '../protoco
 import { tokenFor } from '../server/access.ts';
 import { openListener } from '../server/listener.ts';
 import { tellerOf } from './app-control.ts';
+import { AsyncTurnScope } from './async-turn-scope.ts';
 import type { Bundle } from './bundle.ts';
 import { Closers } from './closers.ts';
 import { watchFatalErrors, type FatalErrors } from './fatal-errors.ts';
@@ -194,7 +195,7 @@ async function openApp(options: RunOptions, closers: Closers): Promise<RunningAp
   const clock = new SystemClock();
   const loop = new FlowLoop(
     app,
-    { lease, channel, launcher, clock },
+    { lease, channel, launcher, clock, scope: new AsyncTurnScope() },
     {
       name,
       exports,

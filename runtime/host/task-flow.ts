@@ -36,6 +36,7 @@ import { openApiServer } from '../server/api-server.ts';
 import { History } from '../server/history.ts';
 import { openListener, type Listener } from '../server/listener.ts';
 import { APP_BUNDLE } from './artifact-layout.ts';
+import { AsyncTurnScope } from './async-turn-scope.ts';
 import { Closers } from './closers.ts';
 import { exitNow, watchFatalErrors } from './fatal-errors.ts';
 import { COST_KEY, followCosts, openCosts } from './flow-costs.ts';
@@ -268,7 +269,13 @@ async function runLoop(
   });
   const loop = new FlowLoop(
     app,
-    { lease, channel: backend.channel, launcher: backend.launcher, clock },
+    {
+      lease,
+      channel: backend.channel,
+      launcher: backend.launcher,
+      clock,
+      scope: new AsyncTurnScope(),
+    },
     {
       name,
       exports,

@@ -43,7 +43,7 @@ export interface LoopHooks {
 export type LoopParts = ReturnType<typeof composeLoop>;
 
 export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, hooks: LoopHooks) {
-  const { clock, launcher } = ports;
+  const { clock, launcher, scope } = ports;
   const timings: Timings = { ...defaultTimings, ...options.timings };
   const warn = (message: string): void => options.warn?.(message);
   const classes = new ClassIndex(app, options.exports, { open: options.openExports ?? false });
@@ -141,6 +141,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
   const turns = new TurnRunner({
     ...shared,
     root: app.flow,
+    scope,
     timings,
     watch: options.watch,
     warn,
@@ -150,6 +151,7 @@ export function composeLoop(app: App, ports: LoopPorts, options: LoopOptions, ho
     tree,
     paceMs: timings.paceMs,
     turn: () => turns.current,
+    entered: () => turns.entered,
     changedOutside: () => waker.wantTurn(),
     turnWithin: (ms) => waker.wantTurnIn(ms),
     endOutside: (signal) => ending.by(signal),

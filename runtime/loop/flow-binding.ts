@@ -30,6 +30,8 @@ export interface BindingParts {
   readonly paceMs: number;
   /** The turn under way, if any. */
   readonly turn: () => Turn | null;
+  /** The turn under way, if the code that asks is part of it. */
+  readonly entered: () => Turn | null;
   /** User code changed something outside a turn. */
   readonly changedOutside: () => void;
   /** A turn is wanted, but not before so many milliseconds. */
@@ -46,8 +48,8 @@ export class LoopBinding implements FlowBinding {
   }
 
   callWork(work: Work<object>, args: readonly unknown[]): void {
-    const { clock, collector, works, turn } = this.#parts;
-    const current = turn();
+    const { clock, collector, works, entered } = this.#parts;
+    const current = entered();
     if (current !== null && current.suspendedBy !== null) current.suspend(current.suspendedBy);
     const state = works.of(work);
     const json = toArguments(work, args);
@@ -151,7 +153,7 @@ export class LoopBinding implements FlowBinding {
   }
 
   runReturned(result: unknown): unknown {
-    return this.#parts.turn()?.track(result) ?? result;
+    return this.#parts.entered()?.track(result) ?? result;
   }
 
   #changed(state: WorkState): void {
@@ -160,7 +162,7 @@ export class LoopBinding implements FlowBinding {
   }
 
   #outside(): void {
-    if (this.#parts.turn() === null) this.#parts.changedOutside();
+    if (this.#parts.entered() === null) this.#parts.changedOutside();
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { DeltaChannel } from '../ports/delta-channel.ts';
 import type { Launcher } from '../ports/launcher.ts';
 import type { StoreLease } from '../ports/state-store.ts';
+import type { TurnScope } from '../ports/turn-scope.ts';
 import type { Timings } from './timings.ts';
 
 /** What the loop needs from outside. */
@@ -10,6 +11,7 @@ export interface LoopPorts {
   readonly channel: DeltaChannel;
   readonly launcher: Launcher;
   readonly clock: Clock;
+  readonly scope: TurnScope;
 }
 
 export interface TurnWatcher {

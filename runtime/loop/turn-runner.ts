@@ -1,6 +1,7 @@
 /** Runs one turn of the root flow and records what it changed. */
 import type { Flow } from '../component/flow.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { TurnScope } from '../ports/turn-scope.ts';
 import type { Collector } from './collector.ts';
 import type { Committer } from './committer.ts';
 import { reach } from './failpoints.ts';
@@ -16,6 +17,7 @@ import type { Waker } from './waker.ts';
 export interface TurnRunnerParts {
   readonly root: Flow;
   readonly clock: Clock;
+  readonly scope: TurnScope;
   readonly timings: Timings;
   readonly recorder: Recorder;
   readonly collector: Collector;
@@ -41,9 +43,15 @@ export class TurnRunner {
     return this.#current;
   }
 
+  /** The turn that the code that asks is part of; `null` for a timer or a request that meets a turn. */
+  get entered(): Turn | null {
+    const current = this.#current;
+    return current !== null && this.#parts.scope.isInside(current) ? current : null;
+  }
+
   run(): TurnOutcome | Promise<TurnOutcome> {
     reach('turn.before');
-    const { clock, committer, recorder, root, teller, timings, watch, warn } = this.#parts;
+    const { clock, committer, recorder, root, scope, teller, timings, watch, warn } = this.#parts;
     const startedMs = clock.monotonic();
     const before = recorder.count;
     const { slowTurnMs } = timings;
@@ -68,7 +76,7 @@ export class TurnRunner {
       return outcome;
     };
     watch?.begin();
-    const result = turn.run(root);
+    const result = scope.enter(turn, () => turn.run(root));
     return result instanceof Promise ? result.then(finish) : finish(result);
   }
 

@@ -10,6 +10,7 @@ import { ScriptedWork } from '../../../runtime/backends/memory/scripted-work.ts'
 import { App } from '../../../runtime/component/app.ts';
 import { Flow } from '../../../runtime/component/flow.ts';
 import { Work } from '../../../runtime/component/work.ts';
+import { AsyncTurnScope } from '../../../runtime/host/async-turn-scope.ts';
 import { LogFiles } from '../../../runtime/host/log-files.ts';
 import { SystemClock } from '../../../runtime/host/system-clock.ts';
 import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
@@ -127,7 +128,7 @@ export class ServerRig {
     const app = new App(createRoot());
     const loop = new FlowLoop(
       app,
-      { lease, channel, launcher, clock: new SystemClock() },
+      { lease, channel, launcher, clock: new SystemClock(), scope: new AsyncTurnScope() },
       { name: 'rig', exports: {} },
     );
     const listener = await openListener({ host, port: 0 });

@@ -2,6 +2,7 @@
 import { App, Flow } from 'stormkite';
 import { ManualClock } from 'stormkite/testing';
 import { MemoryStateStore } from '../../../runtime/backends/memory/memory-state-store.ts';
+import { AsyncTurnScope } from '../../../runtime/host/async-turn-scope.ts';
 import { FlowLoop } from '../../../runtime/loop/flow-loop.ts';
 import type { DeltaChannel } from '../../../runtime/ports/delta-channel.ts';
 import type { Launcher, WorkFact } from '../../../runtime/ports/launcher.ts';
@@ -79,7 +80,7 @@ export async function wired(
   };
   const loop = new FlowLoop(
     app,
-    { lease, channel, launcher, clock },
+    { lease, channel, launcher, clock, scope: new AsyncTurnScope() },
     { name: 'test', exports: {}, startWithFlow: () => false, remoteWorks: true },
   );
   await loop.open();
