@@ -51,7 +51,10 @@ export const workCodes = {
     summary: 'The class of a work attached at run time cannot be found by its process.',
     message: ({ work }) => `the class ${work} cannot be found again by the work's process`,
     hint: ({ work }) =>
-      `export it (\`export class ${work} …\`), or list it: new App(root, { works: [${work}] })`,
+      // A place (`works[2]`, `root.train`), when the class stood there as the app began.
+      /[.[]/.test(work)
+        ? `put it back where it was when the app began, or run the app afresh, without --resume`
+        : `export it (\`export class ${work} …\`), or list it: new App(root, { works: [${work}] })`,
   }),
   WORK_TREE_DIFFERS: code<{ work: string; missing: string; extra: string }>({
     kind: 'user',
