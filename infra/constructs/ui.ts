@@ -16,15 +16,13 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { CONTAINER_PORT } from '../../runtime/backends/aws/contract.ts';
+import { BALANCER_IDLE_SECONDS, CONTAINER_PORT } from '../../runtime/backends/aws/contract.ts';
 import { appError } from '../../runtime/errors/index.ts';
 import type { StormkiteAppProps, UiKind } from '../stormkite-app-props.ts';
 import { isCidr, isIpv6, isWorld } from './cidr.ts';
 import type { Network } from './network.ts';
 
 const EVERYWHERE = ['0.0.0.0/0'];
-/** The dashboard's streams say something every 25 s. */
-const IDLE_SECONDS = 120;
 /** The old task ends before the new one starts, so its connections need not be waited for. */
 const DEREGISTRATION_SECONDS = 5;
 
@@ -95,7 +93,7 @@ export class LoadBalancer extends Construct {
       internetFacing: network.isPublic,
       securityGroup,
       dropInvalidHeaderFields: true,
-      idleTimeout: Duration.seconds(IDLE_SECONDS),
+      idleTimeout: Duration.seconds(BALANCER_IDLE_SECONDS),
     });
     network.flowSecurityGroup.addIngressRule(
       securityGroup,

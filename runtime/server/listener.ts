@@ -11,6 +11,11 @@ import { appError } from '../errors/index.ts';
 export const DEFAULT_PORT = 7501;
 /** Ports that are tried after {@link DEFAULT_PORT}; then any free one. */
 const MORE_PORTS = 100;
+/** How long a connection without a request is kept, unless something in front of it keeps it longer. */
+const KEEP_ALIVE_MS = 5_000;
+/** How long the head of a request may take, and all of it: uploads to servers below the app do take hours. */
+const HEAD_MS = 60_000;
+const REQUEST_MS = 86_400_000;
 /** How long requests under way may take when the server closes. */
 export const CLOSE_GRACE_MS = 500;
 
@@ -26,6 +31,8 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0: any free one. @default - 7501, or the next free one */
   readonly port?: number;
+  /** Milliseconds that a connection without a request is kept; a load balancer must be the one that ends it. @default 5000 */
+  readonly keepAliveMs?: number;
 }
 
 export interface Listener {
@@ -41,8 +48,16 @@ export interface Listener {
 }
 
 /** @throws `PORT_TAKEN` when `port` was given and is in use, `SERVER_ADDRESS_UNUSABLE` */
-export async function openListener({ host, port }: ListenerOptions): Promise<Listener> {
-  const server = createServer({ keepAliveTimeout: 5_000 });
+export async function openListener({
+  host,
+  port,
+  keepAliveMs = KEEP_ALIVE_MS,
+}: ListenerOptions): Promise<Listener> {
+  const server = createServer({
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: HEAD_MS,
+    requestTimeout: REQUEST_MS,
+  });
   const bound =
     port === undefined ? await listenNear(server, host) : await listen(server, host, port);
   if (!bound) throw appError('PORT_TAKEN', { port: port ?? DEFAULT_PORT, host });

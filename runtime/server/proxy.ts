@@ -25,7 +25,7 @@ import {
 export interface ProxyTimings {
   /** How long a connection may take. */
   readonly connectMs: number;
-  /** How long it may take until it begins to answer; long polls and model calls do take minutes. */
+  /** How long it may take until it begins to answer, from the last byte that it was sent; long polls and model calls do take minutes. */
   readonly answerMs: number;
 }
 
@@ -50,6 +50,8 @@ export function passRequest(
   response: ServerResponse,
   passing: Passing,
 ): Promise<void> {
+  // The browser may have gone while it was found out where this goes.
+  if (response.destroyed) return Promise.resolve();
   const { place, credentials } = passing;
   const headers = toUpstreamHeaders(seen(request), place, credentials);
   const isChunked = request.headers['transfer-encoding'] !== undefined;
@@ -77,6 +79,7 @@ export function passUpgrade(
   { socket, head }: { readonly socket: Duplex; readonly head: Buffer },
   passing: Passing,
 ): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
   const { place, credentials } = passing;
   const headers = toUpstreamHeaders(seen(request), place, credentials);
   // Such a request has no body that could be passed on.
@@ -126,14 +129,19 @@ function ask(
       upstream.destroy();
     }, ms);
   let timer = giveUp(timings.connectMs);
+  const sent = (): void => void timer.refresh();
   upstream.once('socket', (socket) =>
     socket.once('connect', () => {
       clearTimeout(timer);
       timer = giveUp(timings.answerMs);
+      request.on('data', sent);
     }),
   );
   for (const event of ['response', 'upgrade', 'close'] as const)
-    upstream.once(event, () => clearTimeout(timer));
+    upstream.once(event, () => {
+      clearTimeout(timer);
+      request.off('data', sent);
+    });
   upstream.on('error', (cause) =>
     fail(appError('UPSTREAM_FAILED', { what: title, problem: cause.message }, { cause })),
   );

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { fastify } from 'fastify';
 import { freePort } from '../../../runtime/host/free-port.ts';
 import { Access, TOKEN_COOKIE } from '../../../runtime/server/access.ts';
@@ -141,6 +142,11 @@ export class ProxyRig {
     socket.write(text);
     await once(socket, 'close');
     return got;
+  }
+
+  /** How many connections browsers have. */
+  connections(): Promise<number> {
+    return promisify(this.#listener.server.getConnections.bind(this.#listener.server))();
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,17 @@
-import { createServer, get } from 'node:http';
+import {
+  createServer,
+  get,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+} from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test as base, describe } from 'vitest';
 import { WebSocket } from 'ws';
+import type { Upstream } from '../../../runtime/server/layout-source.ts';
 import { until } from '../../support/until.ts';
 import { ProxyRig } from './proxy-rig.ts';
 
@@ -22,6 +31,21 @@ const test = base.extend<{ rig: ProxyRig }>({
     await rig.close();
   },
 });
+
+/** A server of the test itself. */
+async function serving(answer: RequestListener) {
+  const server = createServer(answer);
+  server.listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const address = { host: '127.0.0.1', port };
+  const shown: Upstream = { title: 'root.w', address, doing: 'it runs', stripPrefix: null };
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { shown, close };
+}
 
 async function echo(rig: ProxyRig, path: string, headers: Record<string, string> = {}) {
   const { text } = await rig.ask(path, { headers });
@@ -163,6 +187,35 @@ describe('a server below the app', () => {
   });
 });
 
+describe('a browser that goes away while it is found out how a server is asked', () => {
+  test.for([{}, { connection: 'Upgrade', upgrade: 'websocket' }])(
+    'is not asked for: %o',
+    async (headers, { rig, expect, onTestFinished }) => {
+      const asked: string[] = [];
+      let go: () => void = () => undefined;
+      const gone = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const upstream = await serving(async ({ url = '' }, response) => {
+        asked.push(url);
+        await gone;
+        response.writeHead(url.startsWith(PREFIX) ? 404 : 200).end();
+      });
+      onTestFinished(() => upstream.close());
+      rig.works.set('root.w', upstream.shown);
+      const request = get(`${rig.url}${PREFIX}/left`, { headers, agent: false });
+      request.on('error', () => undefined);
+      await until('the server is asked', () => asked.length > 0);
+      request.destroy();
+      await until('it is gone', async () => (await rig.connections()) === 0);
+      go();
+      expect((await rig.ask(`${PREFIX}/stayed`)).status).toBe(200);
+      expect(asked).toContain('/stayed');
+      expect(asked).not.toContain('/left');
+    },
+  );
+});
+
 describe('a page that asks for what is at the root', () => {
   const from = (rig: ProxyRig, path: string) => ({ referer: `${rig.url}${path}` });
 
@@ -242,6 +295,32 @@ describe('a server that does not answer', () => {
     } finally {
       await rig.close();
     }
+  });
+
+  test('is none while it is still sent something', async ({ expect, onTestFinished }) => {
+    const answerMs = 1_500;
+    const rig = await ProxyRig.open({ timings: { answerMs } });
+    onTestFinished(() => rig.close());
+    const upstream = await serving((request, response) => {
+      let bytes = 0;
+      request.on('data', (chunk: Buffer) => (bytes += chunk.length));
+      request.on('end', () => response.end(String(bytes)));
+    });
+    onTestFinished(() => upstream.close());
+    rig.works.set('root.w', { ...upstream.shown, stripPrefix: true });
+    const upload = httpRequest(`${rig.url}${PREFIX}/upload`, { method: 'POST', agent: false });
+    const answered = once(upload, 'response') as Promise<[IncomingMessage]>;
+    const startedMs = performance.now();
+    let sent = 0;
+    while (performance.now() - startedMs < 2 * answerMs) {
+      upload.write('x');
+      sent += 1;
+      await sleep(20);
+    }
+    upload.end();
+    const [answer] = await answered;
+    expect(answer.statusCode).toBe(200);
+    expect(await text(answer)).toBe(String(sent));
   });
 
   test('one that does not exist is a 404', async ({ rig, expect }) => {
