@@ -8,10 +8,12 @@
  * C5 An app that has ended or is paused has no task and no machine: its flow gives them back, or the next one does.
  */
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endLeftovers, openAwsBackend, FLOW_SERVICES } from '../backends/aws/aws-backend.ts';
 import { createClients, destroyClients } from '../backends/aws/clients.ts';
 import { CloudWatchLogs } from '../backends/aws/cloudwatch-logs.ts';
 import {
+  BALANCER_IDLE_SECONDS,
   CONTAINER_PORT,
   DEPLOYMENT_VARIABLE,
   deploymentSchema,
@@ -56,8 +58,12 @@ const LEASE_WAIT_MS = 300_000;
 /** Works on shared machines start with the app and stay; a dedicated machine waits for its first call and goes when idle. */
 const SHARED_HARDWARE = 'default';
 const IDLE_TIMEOUT_MS = 600_000;
+/** A load balancer must be the one that ends a connection, or a request meets the end of it. */
+const KEEP_ALIVE_MS = (BALANCER_IDLE_SECONDS + 5) * 1_000;
 /** Stages that only a person ends. */
 const RESTING: ReadonlySet<string> = new Set(['stopped', 'failed', 'paused']);
+/** How long a flow that is told to end goes on ending what an app has left; ECS waits two minutes. */
+const LEFTOVERS_MS = 90_000;
 /** Between two notes of a wait that goes on. */
 const WAIT_TOLD_MS = 5_000;
 /** Exit code of a flow that another one has taken over from. */
@@ -91,7 +97,7 @@ export async function runFlowTask(env: NodeJS.ProcessEnv): Promise<void> {
     throw appError('HOST_TASK_ENVIRONMENT', { variable: TOKEN_VARIABLE, problem: 'is missing' });
   const port = Number(env[FLOW_PORT_VARIABLE] ?? env[PORT_VARIABLE] ?? CONTAINER_PORT);
   const closers = new Closers();
-  const listener = await openListener({ host, port });
+  const listener = await openListener({ host, port, keepAliveMs: KEEP_ALIVE_MS });
   closers.add(() => task.listener.close());
   writeTaskLog({ stormkite: 'listening', app: deployment.app, port });
   const told = new Promise<'terminated'>((resolve) => {
@@ -169,6 +175,8 @@ async function runApp(task: FlowTask, closers: Closers): Promise<AppResult | nul
     const given = endLeftovers(left, over.signal);
     background(given, 'ending what is left of an app that runs no more');
     const isWanted = await rest(task, stored, { logs: clients.logs, costs, lease });
+    // Whoever takes the flow away may think that nothing is left (C5).
+    if (!isWanted) await Promise.race([given, sleep(LEFTOVERS_MS, undefined, { ref: false })]);
     over.abort();
     if (!isWanted) return null;
     await given;
@@ -227,7 +235,7 @@ async function rest(
   logs.close();
   if (next === 'terminated') return false;
   // The running app has other routes; clients connect again.
-  task.listener = await openListener({ host, port });
+  task.listener = await openListener({ host, port, keepAliveMs: KEEP_ALIVE_MS });
   return true;
 }
 
