@@ -49,6 +49,7 @@ export const emulator = defineCommand({
       port,
       region,
       projectRoot: cwd,
+      signal,
       dynamodbEndpoint,
       directory: directory === undefined ? undefined : resolve(cwd, directory),
       onLine: (line) => {

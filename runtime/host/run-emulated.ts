@@ -99,6 +99,7 @@ async function open(options: EmulatedRunOptions, closers: Closers): Promise<RunH
     env,
     directory: join(folder, 'dynamodb'),
     projectRoot: manifest.projectRoot,
+    ...(signal ? { signal } : {}),
   });
   closers.add(() => dynamodb.close());
   const emulator = await openEmulator({

@@ -16,6 +16,8 @@ export interface StandAloneOptions {
   readonly dynamodbEndpoint?: string | undefined;
   /** @default - nothing is kept */
   readonly directory?: string | undefined;
+  /** Ends the wait for what is started. */
+  readonly signal: AbortSignal;
   /** Hears every line that a task prints. */
   readonly onLine: (line: StandAloneLine) => void;
 }
@@ -44,12 +46,13 @@ export interface StandAloneEmulator {
 export async function openStandAloneEmulator(
   options: StandAloneOptions,
 ): Promise<StandAloneEmulator> {
-  const { env, port, region, projectRoot, dynamodbEndpoint, directory, onLine } = options;
+  const { env, port, region, projectRoot, dynamodbEndpoint, directory, signal, onLine } = options;
   const closers = new Closers();
   try {
     const dynamodb = await startDynamoDbLocal({
       env,
       projectRoot,
+      signal,
       ...(dynamodbEndpoint === undefined ? {} : { endpoint: dynamodbEndpoint }),
       ...(directory === undefined ? {} : { directory: join(directory, 'dynamodb') }),
     });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -114,6 +114,69 @@ describe('DynamoDB Local', async () => {
     });
     silent.closeAllConnections();
     silent.close();
+  });
+
+  describe('beside an engine of Docker', () => {
+    /** A program of that name, which does as the lines say when it is to run the image. */
+    async function docker(run: string, onTestFinished: (end: () => Promise<void>) => void) {
+      const folder = await mkdtemp(join(tmpdir(), 'docker-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const log = join(folder, 'runs');
+      const script = `#!/bin/sh\nif [ "$1" = version ]; then echo 28; exit; fi\necho run >>${log}\n${run}\n`;
+      await writeFile(join(folder, 'docker'), script, { mode: 0o755 });
+      return {
+        env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+        runs: async () => (await readFile(log, 'utf8')).split('run').length - 1,
+      };
+    }
+
+    test.skipIf(reason !== '')(
+      'that cannot have the image, Java serves it',
+      async ({ expect, onTestFinished }) => {
+        const { env, runs } = await docker('echo no such image >&2; exit 125', onTestFinished);
+        const started = await startDynamoDbLocal({ env });
+        onTestFinished(() => started.close());
+        expect(started.how).toMatch(/^Java \d+$/);
+        expect(await runs()).toBe(1);
+      },
+    );
+
+    test('that fails alone, it is told what all of them said', async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const { env, runs } = await docker('echo no such image >&2; exit 125', onTestFinished);
+      const without = { ...env, JAVA_HOME: '/nowhere' };
+      await expect(startDynamoDbLocal({ env: without })).rejects.toMatchObject({
+        code: 'AWS_DYNAMODB_LOCAL_FAILED',
+        message: expect.stringMatching(/\(Docker 28\).*no such image; there is no Java/),
+      });
+      expect(await runs()).toBe(1);
+    });
+
+    test('a port that was taken meanwhile is replaced by another one', async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const taken = 'echo Bind failed: port is already allocated >&2; exit 125';
+      const { env, runs } = await docker(taken, onTestFinished);
+      await expect(startDynamoDbLocal({ env, engines: ['docker'] })).rejects.toMatchObject({
+        code: 'AWS_DYNAMODB_LOCAL_FAILED',
+      });
+      expect(await runs()).toBe(3);
+    });
+
+    test('that takes long, it is not waited for once that is called off', async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const { env, runs } = await docker('exec sleep 600', onTestFinished);
+      const calledOff = new AbortController();
+      const started = startDynamoDbLocal({ env, signal: calledOff.signal });
+      await until('it pulls', () => runs().catch(() => 0));
+      calledOff.abort(new Error('enough'));
+      await expect(started).rejects.toThrow('enough');
+    });
   });
 
   test('without Java and Docker the error says what to install', async ({ expect }) => {

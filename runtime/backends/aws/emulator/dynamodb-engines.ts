@@ -41,12 +41,13 @@ export async function findDocker(env: NodeJS.ProcessEnv): Promise<Found> {
 }
 
 /**
- * Docker's engine, not this process, is the parent of a container. So the container's shell waits on its standard input, which the
- * engine closes when `docker run` is gone, and then ends Java.
+ * Docker's engine, not this process, is the parent of a container. So the container's shell has somebody wait on its standard input,
+ * which the engine closes when `docker run` is gone, and then end Java; the end of Java ends the container.
  */
 function dockerCommand(port: number, directory: string | null): readonly string[] {
   const options = directory === null ? '-inMemory' : '-dbPath /stored';
-  const script = `java -jar DynamoDBLocal.jar -sharedDb ${options} <&- & read -r _; kill -9 $!`;
+  const java = `java -jar DynamoDBLocal.jar -sharedDb ${options} <&-`;
+  const script = `exec 3<&0; ${java} & pid=$!; { read -r _ <&3; kill -9 $pid; } & wait $pid`;
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   const volume = directory === null ? [] : ['--volume', `${directory}:/stored`, '--user', user];
   const publish = ['--publish', `127.0.0.1:${port}:${IMAGE_PORT}`];

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { appError } from '../../../errors/index.ts';
 import { freePort } from '../../../host/free-port.ts';
-import { findDocker, findJava, type Engine } from './dynamodb-engines.ts';
+import { findDocker, findJava, type Engine, type Found } from './dynamodb-engines.ts';
 import { GuardedProcess } from './guarded-process.ts';
 
 /** Names a DynamoDB Local that runs already. */
@@ -18,8 +18,9 @@ export const ENDPOINT_VARIABLE = 'STORMKITE_DYNAMODB_ENDPOINT';
 const LOOK_MS = 50;
 /** Milliseconds that an endpoint that was given may take to answer. */
 const GIVEN_ENDPOINT_MS = 5_000;
-/** Between choosing a port and its use somebody else may take it. */
+/** Between choosing a port and its use somebody else may take it; Java and Docker say so in these words. */
 const PORT_ATTEMPTS = 3;
+const PORT_IS_TAKEN = /already (in use|allocated)/i;
 /** Characters of what it prints that are kept to tell why it failed. */
 const TAIL_CHARS = 2_000;
 
@@ -35,6 +36,8 @@ export interface DynamoDbLocalOptions {
   readonly projectRoot?: string;
   /** Ways to start it that are tried, in this order. @default - Docker, Java */
   readonly engines?: readonly ('docker' | 'java')[];
+  /** Ends the wait for its first answer. */
+  readonly signal?: AbortSignal;
 }
 
 export interface DynamoDbLocal {
@@ -49,22 +52,33 @@ export interface DynamoDbLocal {
 }
 
 /**
- * Finds or starts DynamoDB Local; resolves when it answers.
+ * Finds or starts DynamoDB Local; resolves when it answers. A way to start it that fails is followed by the next one.
  *
- * @throws `AWS_DYNAMODB_LOCAL_MISSING` when this machine has no way to run it, `AWS_DYNAMODB_LOCAL_FAILED` when it does not answer.
+ * @throws `AWS_DYNAMODB_LOCAL_MISSING` when this machine has no way to run it, `AWS_DYNAMODB_LOCAL_FAILED` when it does not answer,
+ * the reason of `signal`
  */
 export async function startDynamoDbLocal(options: DynamoDbLocalOptions): Promise<DynamoDbLocal> {
   const given = options.endpoint ?? options.env[ENDPOINT_VARIABLE];
   if (given !== undefined && given !== '') return await useGiven(given);
-  const engine = await findEngine(options);
   if (options.directory !== undefined) await mkdir(options.directory, { recursive: true });
-  for (let attempt = 1; ; attempt += 1) {
-    const port = options.port ?? (await freePort());
-    const started = await start(engine, port, options);
+  const missing: string[] = [];
+  const failed: { readonly how: string; readonly problem: string }[] = [];
+  for (const name of options.engines ?? ['docker', 'java']) {
+    const engine = await findEngine(name, options);
+    if ('missing' in engine) {
+      missing.push(engine.missing);
+      continue;
+    }
+    const started = await startOnSomePort(engine, options);
     if (!('problem' in started)) return started;
-    if (options.port !== undefined || attempt === PORT_ATTEMPTS)
-      throw appError('AWS_DYNAMODB_LOCAL_FAILED', { how: engine.how, problem: started.problem });
+    failed.push({ how: engine.how, problem: started.problem });
   }
+  if (failed.length === 0)
+    throw appError('AWS_DYNAMODB_LOCAL_MISSING', { tried: missing.join('; ') });
+  throw appError('AWS_DYNAMODB_LOCAL_FAILED', {
+    how: failed.map(({ how }) => how).join(', '),
+    problem: [...failed.map(({ problem }) => problem), ...missing].join('; '),
+  });
 }
 
 async function useGiven(endpoint: string): Promise<DynamoDbLocal> {
@@ -76,24 +90,30 @@ async function useGiven(endpoint: string): Promise<DynamoDbLocal> {
   return { endpoint, how: 'given', pid: null, close: async () => undefined };
 }
 
-async function findEngine(options: DynamoDbLocalOptions): Promise<Engine> {
-  const tried: string[] = [];
-  for (const name of options.engines ?? ['docker', 'java']) {
-    const found =
-      name === 'docker'
-        ? await findDocker(options.env)
-        : await findJava(options.env, options.projectRoot ?? process.cwd());
-    if (!('missing' in found)) return found;
-    tried.push(found.missing);
+async function findEngine(
+  name: 'docker' | 'java',
+  { env, projectRoot = process.cwd() }: DynamoDbLocalOptions,
+): Promise<Found> {
+  return name === 'docker' ? await findDocker(env) : await findJava(env, projectRoot);
+}
+
+type Started = DynamoDbLocal | { readonly problem: string };
+
+async function startOnSomePort(engine: Engine, options: DynamoDbLocalOptions): Promise<Started> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.port ?? (await freePort());
+    const started = await start(engine, port, options);
+    options.signal?.throwIfAborted();
+    if (!('problem' in started) || !PORT_IS_TAKEN.test(started.problem)) return started;
+    if (options.port !== undefined || attempt === PORT_ATTEMPTS) return started;
   }
-  throw appError('AWS_DYNAMODB_LOCAL_MISSING', { tried: tried.join('; ') });
 }
 
 async function start(
   engine: Engine,
   port: number,
-  { directory, env }: DynamoDbLocalOptions,
-): Promise<DynamoDbLocal | { readonly problem: string }> {
+  { directory, env, signal }: DynamoDbLocalOptions,
+): Promise<Started> {
   const child = new GuardedProcess({
     command: engine.command(port, directory ?? null),
     cwd: directory ?? process.cwd(),
@@ -107,7 +127,8 @@ async function start(
   const ended = new AbortController();
   const gone = child.exited.then(() => ended.abort());
   const endpoint = `http://127.0.0.1:${port}`;
-  const problem = await answers(endpoint, engine.startMs, ended.signal);
+  const given = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])]);
+  const problem = await answers(endpoint, engine.startMs, given);
   const close = async (): Promise<void> => {
     child.kill();
     await gone;
