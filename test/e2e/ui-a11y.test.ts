@@ -171,6 +171,13 @@ describe.skipIf(chromiumPath === null)('accessibility', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('w');
     expect(await page.getByRole('main', { name: 'Timeline' }).count()).toBe(1);
+    await page.keyboard.press('?');
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.getByRole('button', { name: 'Keyboard shortcuts and help' }).first().click();
+    await page.getByLabel('Single-key shortcuts').check();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
     await page.context().close();
   });
 });

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { chromiumPath, UiRig } from './ui-rig.ts';
+import { chromiumPath, HeldFrames, UiRig } from './ui-rig.ts';
 
 const APP = 'test/fixtures/dashboard/live.fixture.ts';
 const LOG = 'state/works/writer/vars/log';
@@ -237,6 +237,39 @@ describe.skipIf(chromiumPath === null)('the dashboard of an app that changes', (
     await page.context().close();
   });
 
+  test('a page that is hidden takes the turns that come, and one that came right before', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/state/vars/text');
+    const shown = (text: string): Promise<void> =>
+      page.getByRole('treeitem', { name: `text "${text}"` }).waitFor();
+    const frames = await HeldFrames.of(page);
+    await set('text', 'right before');
+    await until('a turn waits for a frame', async () => (await frames.count()) > 0);
+    await frames.tell(true);
+    await shown('right before');
+    await set('text', 'while it is hidden');
+    await shown('while it is hidden');
+    await frames.tell(false);
+    await frames.draw();
+    await set('text', 'when it is shown again');
+    await shown('when it is shown again');
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await page.context().close();
+  });
+
+  test('lines that stopped coming while a page was hidden, and came again, are not told as lost', async () => {
+    const page = await rig.page('#/logs/root.spare');
+    await page.getByText('Nothing was printed yet').waitFor();
+    const frames = await HeldFrames.of(page);
+    const again = page.waitForResponse(/logs\?follow=1/);
+    rig.line.cut();
+    await again;
+    await frames.draw();
+    await page.getByText('The lines stopped coming').waitFor({ state: 'detached' });
+    await page.context().close();
+  });
+
   test('a page of another origin may not read the clipboard', async ({ expect }) => {
     const page = await rig.page('#/app/Own');
     await page.route('https://elsewhere.example/**', (route) =>
@@ -280,6 +313,21 @@ describe.skipIf(chromiumPath === null)('the dashboard of an app that changes', (
     expect(await rows.nth(1).textContent()).toContain('root.writer');
     expect(await rig.ask('state/works')).not.toHaveProperty('spare');
     expect(page.url()).toMatch(/#\/works$/);
+    await page.context().close();
+  });
+
+  test('a frozen timeline begins anew with an app that is run afresh', async ({ expect }) => {
+    for (let turn = 0; turn < 30; turn += 1) await set('text', `turn ${turn}`);
+    const { newest } = (await rig.ask('history?limit=1')) as { newest: number };
+    const page = await rig.page(`#/timeline/${newest}`);
+    await page.getByRole('option', { selected: true }).waitFor();
+    await rig.runAfresh();
+    await page.getByText('is newer than these turns').waitFor({ timeout: BACK_MS });
+    const versions = page.getByRole('option').locator('.turn-version');
+    await versions.first().waitFor();
+    const listed = (await versions.allTextContents()).map((text) => Number(text.replace(',', '')));
+    expect(listed.at(-1)).toBe(2);
+    expect(listed).toEqual(listed.map((_, index) => 2 + listed.length - 1 - index));
     await page.context().close();
   });
 });

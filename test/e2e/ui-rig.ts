@@ -11,14 +11,21 @@ export const chromiumPath =
   [process.env['CHROMIUM'] ?? '', ...PLACES].find((path) => path !== '' && existsSync(path)) ??
   null;
 
+interface Running {
+  readonly program: Program;
+  readonly address: string;
+}
+
 export class UiRig {
   /** What the pages complained about. */
   readonly problems: string[] = [];
   readonly line: BreakableLine;
   readonly url: string;
-  readonly program: Program;
+  readonly #start: () => Promise<Running>;
+  #program: Program;
   /** Address of the app beside the line. */
-  readonly #direct: string;
+  #direct: string;
+  readonly #rootPath: string;
   readonly #cli: TestCli;
   readonly #browser: Browser;
 
@@ -26,16 +33,18 @@ export class UiRig {
     cli: TestCli;
     browser: Browser;
     line: BreakableLine;
-    program: Program;
-    address: string;
+    start: () => Promise<Running>;
+    running: Running;
     rootPath: string;
   }) {
     this.#cli = parts.cli;
     this.#browser = parts.browser;
     this.line = parts.line;
-    this.program = parts.program;
+    this.#start = parts.start;
+    this.#program = parts.running.program;
     this.url = parts.line.url + parts.rootPath;
-    this.#direct = parts.address + parts.rootPath;
+    this.#direct = parts.running.address + parts.rootPath;
+    this.#rootPath = parts.rootPath;
   }
 
   static async open(
@@ -49,11 +58,15 @@ export class UiRig {
       args: ['--no-sandbox'],
     });
     const cli = await TestCli.open();
-    try {
+    const start = async (): Promise<Running> => {
       const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath, ...env });
       const [, address = ''] = await program.line(/ at (http:\/\/[\d.]+:\d+)/);
-      const line = await BreakableLine.open(address);
-      return new UiRig({ cli, browser, line, program, address, rootPath });
+      return { program, address };
+    };
+    try {
+      const running = await start();
+      const line = await BreakableLine.open(running.address);
+      return new UiRig({ cli, browser, line, start, running, rootPath });
     } catch (error) {
       // Nobody else knows of them.
       await Promise.all([browser.close(), cli.close()]);
@@ -84,6 +97,16 @@ export class UiRig {
     return page;
   }
 
+  /** Ends the app and runs it from the beginning: the pages' line leads to the new one. */
+  async runAfresh(): Promise<void> {
+    await this.#program.interrupt();
+    const { program, address } = await this.#start();
+    this.#program = program;
+    this.#direct = address + this.#rootPath;
+    this.line.aim(address);
+    this.line.cut();
+  }
+
   /** What the app itself answers, whether the pages' line is cut or not. */
   async ask(path: string, init: RequestInit = {}): Promise<unknown> {
     const response = await fetch(`${this.#direct}/api/v1/${path}`, init);
@@ -102,5 +125,44 @@ export class UiRig {
     await this.#browser.close();
     await this.line.close();
     await this.#cli.close();
+  }
+}
+
+/** Holds the frames of a page back, as a browser does when it is hidden. */
+export class HeldFrames {
+  readonly #page: Page;
+
+  private constructor(page: Page) {
+    this.#page = page;
+  }
+
+  static async of(page: Page): Promise<HeldFrames> {
+    await page.evaluate(`{
+      const draw = globalThis.requestAnimationFrame;
+      globalThis.heldFrames = [];
+      globalThis.requestAnimationFrame = (frame) => heldFrames.push(frame);
+      globalThis.drawHeldFrames = () => {
+        globalThis.requestAnimationFrame = draw;
+        for (const frame of heldFrames.splice(0)) frame(performance.now());
+      };
+    }`);
+    return new HeldFrames(page);
+  }
+
+  async count(): Promise<number> {
+    return (await this.#page.evaluate('heldFrames.length')) as number;
+  }
+
+  /** Tells the page that it is hidden, or shown. */
+  async tell(isHidden: boolean): Promise<void> {
+    await this.#page.evaluate(`{
+      Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }`);
+  }
+
+  /** Draws those that wait, and any other from now on. */
+  async draw(): Promise<void> {
+    await this.#page.evaluate('drawHeldFrames()');
   }
 }

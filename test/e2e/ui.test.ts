@@ -84,6 +84,33 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
     await page.context().close();
   });
 
+  test('wrapped lines are held still for who reads those before, and followed again', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/logs/root.counter');
+    await page.setViewportSize({ width: 1_280, height: 220 });
+    await page.getByRole('button', { name: 'wrap' }).click();
+    const log = page.getByRole('log');
+    /** Where it is scrolled to, and how much there is below. */
+    const scrolled = async (): Promise<{ top: number; below: number }> =>
+      (await page.evaluate(`{
+        const { scrollTop, scrollHeight, clientHeight } = document.querySelector('[role=log]');
+        ({ top: scrollTop, below: scrollHeight - clientHeight - scrollTop });
+      }`)) as { top: number; below: number };
+    await until('there are more lines than fit', async () => (await scrolled()).top > 80);
+    expect((await scrolled()).below).toBeLessThan(2);
+    await log.hover();
+    await page.mouse.wheel(0, -80);
+    const follow = page.locator('.log-more');
+    await follow.waitFor();
+    const held = (await scrolled()).top;
+    await follow.getByText('new line').waitFor();
+    expect((await scrolled()).top).toBe(held);
+    await follow.click();
+    await until('the newest line is shown', async () => (await scrolled()).below < 2);
+    await page.context().close();
+  });
+
   test('a value is edited in place', async ({ expect }) => {
     const page = await rig.page('#/state/vars/limit');
     await page.getByRole('tree', { name: 'State' }).focus();
@@ -96,6 +123,91 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('treeitem', { name: /limit\s*9/ }).waitFor();
     expect(await rig.ask('state/vars/limit')).toBe(9);
+    await page.context().close();
+  });
+
+  test('a text may grow beyond its line while it is typed', async ({ expect }) => {
+    const page = await rig.page('#/state/vars/mode');
+    await page.getByRole('tree', { name: 'State' }).focus();
+    await page.keyboard.press('F2');
+    const dialog = page.getByRole('dialog', { name: 'Edit' });
+    await dialog.waitFor();
+    const text = 'as slow as it has to be, '.repeat(4);
+    await page.keyboard.type(text);
+    await page.keyboard.press('Enter');
+    await dialog.waitFor({ state: 'detached' });
+    expect(await rig.ask('state/vars/mode')).toBe(text);
+    await page.context().close();
+  });
+
+  test('Enter that is still held, or ends the composition of a word, saves nothing', async ({
+    expect,
+  }) => {
+    const page = await rig.page('#/state/vars/limit');
+    await page.getByRole('tree', { name: 'State' }).focus();
+    await page.keyboard.down('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Edit' });
+    await dialog.waitFor();
+    await page.keyboard.down('Enter');
+    await page.keyboard.up('Enter');
+    const value = dialog.getByLabel('Value', { exact: true });
+    await value.fill('many');
+    await value.dispatchEvent('keydown', { key: 'Enter', isComposing: true });
+    expect(await dialog.getByText('That is no number').count()).toBe(0);
+    await page.keyboard.press('Enter');
+    await dialog.getByText('That is no number').waitFor();
+    await page.context().close();
+  });
+
+  test('an item is added once, however often Enter is pressed meanwhile', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const page = await rig.page('#/state/vars/members');
+    const before = (await rig.ask('state/vars/members')) as string[];
+    onTestFinished(async () => {
+      await rig.patch([{ op: 'replace', path: '/vars/members', value: before }]);
+    });
+    let asked = 0;
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/api/v1/state', async (route) => {
+      asked += 1;
+      await answered;
+      return route.continue();
+    });
+    await page.getByRole('tree', { name: 'State' }).focus();
+    await page.keyboard.press('Insert');
+    const dialog = page.getByRole('dialog', { name: 'Add an item' });
+    await dialog.waitFor();
+    await page.keyboard.type('eve');
+    await page.keyboard.press('Enter');
+    await until('it is on its way', () => asked > 0);
+    await page.keyboard.press('Enter');
+    answer();
+    await dialog.waitFor({ state: 'detached' });
+    expect(asked).toBe(1);
+    expect(await rig.ask('state/vars/members')).toEqual([...before, 'eve']);
+    await page.context().close();
+  });
+
+  test('a key that URLs resolve is edited as any other', async ({ expect, onTestFinished }) => {
+    await rig.patch([{ op: 'add', path: '/vars/labels/..', value: 'as it was' }]);
+    onTestFinished(async () => {
+      await rig.patch([{ op: 'remove', path: '/vars/labels/..' }]);
+    });
+    const page = await rig.page('#/state/vars/labels/..');
+    await page.getByRole('tree', { name: 'State' }).focus();
+    await page.keyboard.press('F2');
+    const value = page.getByLabel('Value', { exact: true });
+    await value.waitFor();
+    expect(await value.inputValue()).toBe('as it was');
+    await value.fill('edited');
+    await page.keyboard.press('Enter');
+    await page.getByRole('treeitem', { name: /"edited"/ }).waitFor();
+    expect(await rig.ask('state/vars/labels')).toEqual({ team: 'vision', '..': 'edited' });
     await page.context().close();
   });
 
@@ -263,6 +375,16 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
     await page.getByRole('button', { name: 'Run' }).click();
     await page.getByText('"role": "writer"').waitFor();
     expect(await rig.ask('state/vars/members')).toEqual(['ada', 'grace']);
+    // A key that is held calls it once.
+    await page.getByLabel('name').fill('edsger');
+    await page.keyboard.down('Enter');
+    await page.getByText('"members": 3').waitFor();
+    await page.keyboard.down('Enter');
+    await page.keyboard.up('Enter');
+    await page.getByLabel('name').fill('barbara');
+    await page.keyboard.press('Enter');
+    await page.getByText('"name": "barbara"').waitFor();
+    expect(await rig.ask('state/vars/members')).toEqual(['ada', 'grace', 'edsger', 'barbara']);
     await page.context().close();
   });
 

@@ -30,8 +30,8 @@ export function useShortcuts(onHelp: () => void): void {
     const pressed = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
       if (isTyping(event.target) || document.querySelector('dialog[open]') !== null) return;
-      if (event.key === '?') return help.current();
       if (!areOn()) return undefined;
+      if (event.key === '?') return help.current();
       const page = event.timeStamp - startedAt < SEQUENCE_MS ? PAGE_KEYS[event.key] : undefined;
       startedAt = event.key === 'g' ? event.timeStamp : 0;
       if (page !== undefined) {

@@ -16,6 +16,7 @@ describe('forms of schemas', () => {
     ratio: z.number().optional(),
     size: z.enum(['small', 'large']).default('small'),
     share: z.boolean(),
+    notify: z.boolean().optional(),
     tags: z.array(z.string()).optional(),
     limits: z.object({ cpus: z.number() }).optional(),
     either: z.union([z.string(), z.number()]).optional(),
@@ -35,6 +36,7 @@ describe('forms of schemas', () => {
       ['ratio', 'number', false],
       ['size', 'choice', false],
       ['share', 'boolean', true],
+      ['notify', 'choice', false],
       ['tags', 'list', false],
       ['limits', 'group', false],
       ['either', 'json', false],
@@ -54,8 +56,8 @@ describe('forms of schemas', () => {
     });
     if (reading.ok) expect(schema.safeParse(reading.value).success).toBe(true);
     const full = { ...draft, ratio: '0.5', tags: ['a'], limits: { cpus: '2' }, either: '[1' };
-    expect(readDraft(form, { ...full, either: '7' })).toMatchObject({
-      value: { ratio: 0.5, tags: ['a'], limits: { cpus: 2 }, either: 7 },
+    expect(readDraft(form, { ...full, notify: '1', either: '7' })).toMatchObject({
+      value: { ratio: 0.5, notify: false, tags: ['a'], limits: { cpus: 2 }, either: 7 },
     });
     expect(readDraft(form, full)).toEqual({
       ok: false,

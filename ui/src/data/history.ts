@@ -1,42 +1,32 @@
-/**
- * Turns of the past, as the app keeps them.
- *
- * H1 What is loaded has no gap and ends right before the first turn that the stream told.
- */
+/** Turns of the past, as the app keeps them. */
 import { background } from './background.ts';
 import { useCallback, useEffect, useState } from 'react';
 import type { Json } from '../../../runtime/state/json.ts';
 import type { Operation } from '../../../runtime/state/operation.ts';
 import { explain, type Step } from '../logic/diff.ts';
+import { pageOf, pastWith, type PageOfTurns, type Past, type Wanted } from '../logic/past.ts';
 import { opsOf, type Turn } from '../logic/turns.ts';
 import type { HistoryAnswer } from './contract.ts';
 import { askJson, Refused, told } from './server.ts';
 
-const FIRST_PAGE = 1_000;
-const PAGE = 2_000;
-/** Turns loaded beyond the one that was asked for. */
-const BEYOND = 50;
 /** Milliseconds until what could not be read is asked for again. */
 const AGAIN_MS = 2_000;
 /** A slider that is dragged, or a key that is held, passes many versions: the app is asked for the one where it stops. */
 export const SETTLE_MS = 120;
 
-export interface Past {
-  /** Oldest first. */
-  readonly turns: readonly Turn[];
-  /** Version of the oldest state that the app still has; `null` until it answered. */
-  readonly oldest: number | null;
+/** What is loaded, and why not more. */
+interface PastView extends Past {
   readonly problem: string;
 }
 
-const NOTHING: Past = { turns: [], oldest: null, problem: '' };
+const NOTHING: PastView = { turns: [], oldest: null, problem: '' };
 
 /**
  * @param before - version of the first turn that is known without asking
  * @returns what is loaded, and how to ask for everything back to a version; what could not be read is asked for again
  */
-export function usePast(before: number): [Past, (version: number) => void] {
-  const [past, setPast] = useState<Past>(NOTHING);
+export function usePast(before: number): [PastView, (version: number) => void] {
+  const [past, setPast] = useState<PastView>(NOTHING);
   const [wanted, setWanted] = useState<Wanted | null>(null);
   useEffect(() => {
     const page = pageOf(before, past, wanted);
@@ -63,46 +53,14 @@ export function usePast(before: number): [Past, (version: number) => void] {
   return [past, reach];
 }
 
-/** The oldest version that was asked for, as long as the page's own turns begin where they did. */
-interface Wanted {
-  readonly before: number;
-  readonly version: number;
-}
-
-interface PageOfTurns {
-  readonly from: number;
-  readonly to: number;
-  /** What is loaded already and follows. */
-  readonly newer: readonly Turn[];
-}
-
-/** What is missing next; `null` when nothing is. */
-function pageOf(
-  before: number,
-  { turns, oldest }: Past,
-  wanted: Wanted | null,
-): PageOfTurns | null {
-  const last = turns.at(-1)?.version;
-  // When the stream's first turn moves on, the page begins anew.
-  if (oldest === null || (last !== undefined && last !== before - 1))
-    return { from: Math.max(1, before - FIRST_PAGE), to: before - 1, newer: [] };
-  const first = turns[0]?.version ?? before;
-  if (wanted?.before !== before || wanted.version >= first || first <= oldest + 1) return null;
-  const from = Math.max(oldest + 1, Math.min(wanted.version - BEYOND, first - PAGE));
-  return { from, to: first - 1, newer: turns };
-}
-
-async function loaded(
-  { from, to, newer }: PageOfTurns,
-  past: Past,
-  signal: AbortSignal,
-): Promise<Past> {
+async function loaded(page: PageOfTurns, past: PastView, signal: AbortSignal): Promise<PastView> {
+  const { from, to } = page;
   try {
     const answer = await askJson<HistoryAnswer>(
       `history?from=${from}&to=${to}&limit=${Math.max(0, to - from + 1)}`,
       { signal },
     );
-    return { turns: [...answer.turns, ...newer], oldest: answer.oldest, problem: '' };
+    return { ...pastWith(page, answer), problem: '' };
   } catch (error) {
     return { ...past, problem: told(error) };
   }

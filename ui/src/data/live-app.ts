@@ -78,6 +78,10 @@ export class LiveApp {
   start(): void {
     this.#connection.start();
     this.#facts.start();
+    // A frame that was planned before the page was hidden is drawn when it is shown again, hours later.
+    document.addEventListener('visibilitychange', () => {
+      if (this.#isPlanned) this.#applySoon();
+    });
   }
 
   retry(): void {
@@ -122,7 +126,12 @@ export class LiveApp {
   #plan(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
+    this.#applySoon();
+  }
+
+  #applySoon(): void {
     const run = (): void => {
+      if (!this.#isPlanned) return;
       this.#isPlanned = false;
       this.#apply();
     };

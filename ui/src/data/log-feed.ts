@@ -31,6 +31,8 @@ export class LogFeed {
   #ended: AbortController | null = null;
   #lines: Line[] = [];
   #count = 0;
+  /** What the next frame tells. */
+  #state: LogView['state'] = 'loading';
   #isPlanned = false;
 
   /** @param source - a work's full name, `flow`, or `null` for all */
@@ -87,12 +89,13 @@ export class LogFeed {
   }
 
   #plan(state: LogView['state']): void {
-    if (this.#isPlanned && state === 'live') return;
+    this.#state = state;
+    if (this.#isPlanned) return;
     this.#isPlanned = true;
     requestAnimationFrame(() => {
       this.#isPlanned = false;
       const lines = this.#lines.slice(-MAX_LINES);
-      this.view = { lines, dropped: this.#count - lines.length, state };
+      this.view = { lines, dropped: this.#count - lines.length, state: this.#state };
       for (const listener of this.#listeners) listener();
     });
   }

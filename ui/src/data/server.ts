@@ -1,7 +1,6 @@
 /** Requests to the app that served this page. */
 import type { Json } from '../../../runtime/state/json.ts';
 import { sentence } from '../logic/format.ts';
-import { pointerPath } from '../logic/pointer.ts';
 import type { Operation } from '../../../runtime/state/operation.ts';
 
 /** The app's root: the page is at `<root>/view`, or has a base that says where. */
@@ -75,7 +74,8 @@ export interface Tagged {
 }
 
 export async function read(pointer: string): Promise<Tagged> {
-  const response = await ask(`state${pointerPath(pointer)}`);
+  // In a path, a browser resolves the keys `.` and `..`.
+  const response = await ask(`state?pointer=${encodeURIComponent(pointer)}`);
   return { value: (await response.json()) as Json, etag: response.headers.get('etag') };
 }
 

@@ -42,13 +42,6 @@ export function valueAt(doc: Json | undefined, pointer: string): Json | undefine
   return value;
 }
 
-/** The part of a URL that asks the API for a pointer. */
-export function pointerPath(pointer: string): string {
-  return segmentsOf(pointer)
-    .map((each) => `/${encodeURIComponent(escape(each))}`)
-    .join('');
-}
-
 function escape(segment: string): string {
   return segment.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -67,6 +67,9 @@ function toField(
       };
     }
     case 'boolean':
+      // A box that nobody touched would say no.
+      if (!isRequired && initial === undefined)
+        return { ...base, type: 'choice', choices: [true, false], initial: '' };
       return { ...base, type: 'boolean', initial: initial === true };
     case 'array':
       if (!isObject(schema['items']) || initial !== undefined || depth >= MAX_DEPTH) break;

@@ -27,6 +27,7 @@ export function AddDialog({
   const [problem, setProblem] = useState('');
   const [isBusy, setBusy] = useState(false);
   const add = async (): Promise<void> => {
+    if (isBusy || !isLive) return undefined;
     const item = valueOf(draft);
     if (item === undefined) return setProblem('That is no such value.');
     if (!isArray && key === '') return setProblem('A key is needed.');

@@ -51,6 +51,11 @@ export function CommandForm({ command }: { readonly command: Command }) {
         event.preventDefault();
         background(send(), 'a command');
       }}
+      onKeyDown={(event) => {
+        // A key that is held calls it once; in an area it writes lines.
+        const isHeld = event.key === 'Enter' && event.repeat;
+        if (isHeld && !(event.target instanceof HTMLTextAreaElement)) event.preventDefault();
+      }}
     >
       <h3 className="mono">{name}</h3>
       {description !== '' && <p className="lead">{description}</p>}

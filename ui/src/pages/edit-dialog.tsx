@@ -53,6 +53,7 @@ export function EditDialog({
   }, [pointer]);
 
   const save = async (value: Json, etag: string | null): Promise<void> => {
+    if (isBusy || !isLive) return;
     setBusy(true);
     setProblem('');
     try {

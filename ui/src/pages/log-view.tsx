@@ -1,5 +1,12 @@
 import { background } from '../data/background.ts';
-import { useDeferredValue, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import {
+  useDeferredValue,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 import { LogFeed, type Line, type LogView as Lines } from '../data/log-feed.ts';
 import { count, plural, timeOfDay } from '../logic/format.ts';
 import { filterLines } from '../logic/log-lines.ts';
@@ -89,7 +96,13 @@ export function LogView({
                 : 'No line matches.'}
           </p>
         ) : isWrapped ? (
-          <Wrapped lines={lines} search={wanted} hasSource={source === null} isPaused={isPaused} />
+          <Wrapped
+            lines={lines}
+            search={wanted}
+            hasSource={source === null}
+            isFollowing={!isPaused}
+            onScrolledUp={pause}
+          />
         ) : (
           <VirtualList
             id="log-line"
@@ -125,29 +138,41 @@ function Wrapped({
   lines,
   search,
   hasSource,
-  isPaused,
+  isFollowing,
+  onScrolledUp,
 }: {
   readonly lines: readonly Line[];
   readonly search: string;
   readonly hasSource: boolean;
-  readonly isPaused: boolean;
+  readonly isFollowing: boolean;
+  readonly onScrolledUp: () => void;
 }) {
-  const end = useRef<HTMLDivElement>(null);
-  const shown = lines.slice(-WRAPPED);
-  const last = shown.at(-1)?.n;
-  useMemo(() => {
-    if (!isPaused) requestAnimationFrame(() => end.current?.scrollTo(0, end.current.scrollHeight));
-  }, [last, isPaused]);
+  const scroller = useRef<HTMLDivElement>(null);
+  /** Where following put the scroller: what is above it, a person scrolled to. */
+  const followedTo = useRef(0);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element === null || !isFollowing) return;
+    element.scrollTop = element.scrollHeight;
+    followedTo.current = element.scrollTop;
+  }, [lines, isFollowing]);
+  const scrolled = (): void => {
+    const element = scroller.current;
+    if (element === null) return;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < ROW_PX * 2;
+    if (!isAtEnd && element.scrollTop < followedTo.current) onScrolledUp();
+  };
   return (
     <div
-      ref={end}
+      ref={scroller}
       className="log-scroll wrapped"
       role="log"
       aria-live="off"
       aria-label="Lines"
       tabIndex={0}
+      onScroll={scrolled}
     >
-      {shown.map((line) => (
+      {lines.slice(-WRAPPED).map((line) => (
         <LogLineRow key={line.n} line={line} search={search} hasSource={hasSource} />
       ))}
     </div>

@@ -31,7 +31,10 @@ export function TimelinePage({ item }: { readonly item: string | null }) {
   /** The list as it was when it was held still. */
   const [held, setHeld] = useState<Moment | null>(null);
   const isFrozen = asked !== null;
-  if (isFrozen !== (held !== null)) setHeld(isFrozen ? { turns: live, version } : null);
+  // A lower version is of an app that was run afresh: what is held is not its past.
+  const isOfAnother = held !== null && version < held.version;
+  if (isFrozen !== (held !== null) || isOfAnother)
+    setHeld(isFrozen ? { turns: live, version } : null);
   const { turns: stream, version: newest } = held ?? { turns: live, version };
   const firstLive = stream[0]?.version ?? newest + 1;
   const [past, reach] = usePast(useDeferredValue(firstLive));
@@ -129,9 +132,11 @@ export function TimelinePage({ item }: { readonly item: string | null }) {
         />
         {turn === null ? (
           <p className="empty">
-            {asked !== null && asked < oldest
-              ? `Version ${count(asked)} is not kept any more.`
-              : past.problem || 'Reading this turn …'}
+            {asked !== null && asked > newest
+              ? `Version ${count(asked)} is newer than these turns.`
+              : asked !== null && asked < oldest
+                ? `Version ${count(asked)} is not kept any more.`
+                : past.problem || 'Reading this turn …'}
           </p>
         ) : (
           <TurnPane turn={turn} isFrozen={isFrozen} />

@@ -1,3 +1,4 @@
+import { useState, type KeyboardEvent } from 'react';
 import type { Json } from '../../../runtime/state/json.ts';
 import { parseJson } from '../logic/schema-form.ts';
 
@@ -60,7 +61,10 @@ export function ValueEditor({
 }) {
   const { kind, text } = draft;
   const changed = (next: string): void => onChange({ kind, text: next });
-  const isArea = kind === 'json' || text.includes('\n') || text.length > LONG_CHARS;
+  // Another element for a text that grows would take the focus from who types it.
+  const [shape, setShape] = useState({ kind, isArea: isLong(draft) });
+  if (shape.kind !== kind) setShape({ kind, isArea: isLong(draft) });
+  const { isArea } = shape;
   return (
     <div className="value-editor">
       {kinds.length > 1 && (
@@ -102,7 +106,7 @@ export function ValueEditor({
           value={text}
           onChange={({ target }) => changed(target.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) onSubmit();
+            if (isEnter(event) && (event.metaKey || event.ctrlKey)) onSubmit();
           }}
         />
       ) : (
@@ -116,14 +120,23 @@ export function ValueEditor({
           value={text}
           onFocus={({ target }) => target.select()}
           onChange={({ target }) => changed(target.value)}
-          onKeyDown={({ key }) => {
-            if (key === 'Enter') onSubmit();
+          onKeyDown={(event) => {
+            if (isEnter(event)) onSubmit();
           }}
         />
       )}
       {isArea && <p className="quiet">Ctrl + Enter saves.</p>}
     </div>
   );
+}
+
+function isLong({ kind, text }: ValueDraft): boolean {
+  return kind === 'json' || text.includes('\n') || text.length > LONG_CHARS;
+}
+
+/** Enter, but neither one that is held nor one that ends the composition of a word. */
+function isEnter({ key, repeat, nativeEvent }: KeyboardEvent): boolean {
+  return key === 'Enter' && !repeat && !nativeEvent.isComposing;
 }
 
 /** The same value as another kind, as far as it has one. */
