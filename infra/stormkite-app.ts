@@ -36,6 +36,7 @@ import { Network } from './constructs/network.ts';
 import { Tables } from './constructs/tables.ts';
 import { admit, LoadBalancer, resolveCidrs } from './constructs/ui.ts';
 import { WorkClasses } from './constructs/work-classes.ts';
+import { checkReachable } from './constructs/work-image.ts';
 import { prepareApp, type PreparedApp } from './prepared-app.ts';
 import { readPrices } from './price-file.ts';
 import {
@@ -112,8 +113,7 @@ export class StormkiteApp extends Construct {
       subnets: props.subnets,
     });
     const nodeImage = props.nodeImage ?? STOCK_IMAGE;
-    if (network.isIsolated && nodeImage.startsWith('public.ecr.aws/'))
-      throw appError('INFRA_NODE_IMAGE_UNREACHABLE', { image: nodeImage });
+    if (network.isIsolated) checkReachable(prepared.plan, nodeImage);
     this.vpc = network.vpc;
     this.cluster = this.#clusterOf(props.cluster, network);
     const tables = new Tables(this, 'Tables', { encryptionKey, keep: props.keepState ?? false });

@@ -14,7 +14,7 @@ import {
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { HardwareDeployment } from '../../runtime/backends/aws/contract.ts';
-import type { HardwarePlan } from '../../runtime/backends/aws/deployment-plan.ts';
+import { isArm, type HardwarePlan } from '../../runtime/backends/aws/deployment-plan.ts';
 import { appError } from '../../runtime/errors/index.ts';
 import { APP_TAG } from './budget.ts';
 import { asInterface } from './cdk-types.ts';
@@ -25,8 +25,6 @@ import type { Network } from './network.ts';
 const ROOT_DEVICE = '/dev/xvda';
 /** Seconds until ECS counts on a machine that managed scaling has started. */
 const WARMUP_SECONDS = 60;
-/** Families with Graviton processors: a `g` after the generation. */
-const ARM_FAMILY = /^[a-z]+\d+g[a-z]*$/;
 /** Families whose accelerators are not GPUs of NVIDIA. */
 const OTHER_ACCELERATORS = /^(inf|trn|dl|vt|f)\d|^g4ad$/;
 
@@ -141,16 +139,16 @@ export class HardwarePool extends Construct {
   }
 }
 
-function imageOf({ key, instanceTypes, gpus }: HardwarePlan): ecs.AmiHardwareType {
+function imageOf(plan: HardwarePlan): ecs.AmiHardwareType {
+  const { key, instanceTypes, gpus } = plan;
   const families = instanceTypes.map((type) => type.split('.')[0] ?? '');
   const refuse = (problem: string): Error =>
     appError('INFRA_HARDWARE_UNSUPPORTED', { hardware: key, problem });
   if (families.some((family) => OTHER_ACCELERATORS.test(family)))
     throw refuse('its accelerators need another machine image than those of CPUs and NVIDIA GPUs');
-  const isArm = families.some((family) => ARM_FAMILY.test(family));
-  if (isArm && gpus > 0)
+  if (isArm(plan) && gpus > 0)
     throw refuse('there is no machine image for GPUs beside Graviton processors');
-  if (isArm) return ecs.AmiHardwareType.ARM;
+  if (isArm(plan)) return ecs.AmiHardwareType.ARM;
   return gpus > 0 ? ecs.AmiHardwareType.GPU : ecs.AmiHardwareType.STANDARD;
 }
 

@@ -8,10 +8,17 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { aws_ecr as ecr, aws_ecr_assets as ecrAssets, aws_ecs as ecs, Stack } from 'aws-cdk-lib';
+import {
+  aws_ecr as ecr,
+  aws_ecr_assets as ecrAssets,
+  aws_ecs as ecs,
+  Stack,
+  Token,
+} from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { bootstrapCommand } from '../../runtime/backends/aws/bootstrap.ts';
 import type { TaskVariant } from '../../runtime/backends/aws/contract.ts';
+import type { DeploymentPlan } from '../../runtime/backends/aws/deployment-plan.ts';
 import { appError } from '../../runtime/errors/index.ts';
 
 /** Where C2 puts Node; not a folder that images use. */
@@ -48,6 +55,25 @@ export function imageByName(scope: Construct, name: string): ecs.ContainerImage 
           repositoryName: repository,
         });
   return ecs.ContainerImage.fromEcrRepository(found, digest ?? tag ?? 'latest');
+}
+
+/**
+ * Refuses what tasks would fetch from the internet, for a network without a way there. What `buildCommands` do is not known.
+ *
+ * @throws `INFRA_NODE_IMAGE_UNREACHABLE`, `INFRA_IMAGE_UNREACHABLE`, `INFRA_REQUIREMENTS_UNREACHABLE`
+ */
+export function checkReachable({ classes, requirements }: DeploymentPlan, nodeImage: string): void {
+  if (!isInEcr(nodeImage)) throw appError('INFRA_NODE_IMAGE_UNREACHABLE', { image: nodeImage });
+  for (const { name, variants } of classes)
+    for (const { image } of Object.values(variants))
+      if (image !== null && !isInEcr(image))
+        throw appError('INFRA_IMAGE_UNREACHABLE', { class: name, image });
+  if (requirements.length > 0) throw appError('INFRA_REQUIREMENTS_UNREACHABLE', { requirements });
+}
+
+/** A name that only AWS knows is one of a repository of the stack. */
+function isInEcr(image: string): boolean {
+  return Token.isUnresolved(image) || ECR_IMAGE.test(image);
 }
 
 /** @throws `INFRA_IMAGE_AMBIGUOUS`, `INFRA_DOCKERFILE_MISSING` */

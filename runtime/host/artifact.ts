@@ -25,7 +25,7 @@ import { create } from 'tar';
 import { appError } from '../errors/index.ts';
 import { APP_BUNDLE, ARTIFACT_INFO } from './artifact-layout.ts';
 import { bundleApp } from './bundle.ts';
-import { packageOf } from './bundle-packages.ts';
+import { packageOf } from './bundle-native.ts';
 import { projectFiles, type ProjectFile } from './project-files.ts';
 import { containerRuntime } from './container-runtime.ts';
 

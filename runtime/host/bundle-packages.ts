@@ -1,6 +1,7 @@
 import { isBuiltin } from 'node:module';
-import { sep } from 'node:path';
+import { relative } from 'node:path';
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
+import { NativePackages, owningPackage, packageOf } from './bundle-native.ts';
 import { isDoor } from './doors.ts';
 
 /** How packages go into a bundle. */
@@ -19,14 +20,22 @@ const ASKED = Symbol('asked');
 
 /**
  * Takes packages into the bundle. What stays outside by its name: Node's own modules, this package, and what is installed
- * where the bundle runs. A native part cannot be taken in: it belongs to one platform.
+ * where the bundle runs. A native part cannot be taken in: it belongs to one platform. So a package that has one is refused, unless
+ * who asks for it can do without.
  */
 export function packagedImportsPlugin(projectRoot: string, packages: PackagesIn): Plugin {
   return {
     name: 'stormkite-packages',
     setup(build) {
-      build.onResolve({ filter: /^[^./]/ }, (args) => resolveImport(build, packages, args));
-      build.onResolve({ filter: /\.node$/ }, (args) => native(projectRoot, args));
+      const natives = new NativePackages(projectRoot);
+      build.onResolve({ filter: /^[^./]/ }, (args) =>
+        resolveImport(build, packages, natives, args),
+      );
+      const refuseOf = (path: string, file: string) =>
+        refuse(path, owningPackage(file)?.name ?? relative(projectRoot, file));
+      build.onResolve({ filter: /\.node$/ }, ({ path, importer }) => refuseOf(path, importer));
+      // By a path with a variable in it, or as the main file of a package.
+      build.onLoad({ filter: /\.node$/ }, ({ path }) => refuseOf(path, path));
     },
   };
 }
@@ -34,6 +43,7 @@ export function packagedImportsPlugin(projectRoot: string, packages: PackagesIn)
 async function resolveImport(
   build: PluginBuild,
   { installed }: PackagesIn,
+  natives: NativePackages,
   { path, kind, importer, resolveDir, pluginData, with: attributes }: OnResolveArgs,
 ): Promise<OnResolveResult | undefined> {
   if (pluginData === ASKED || kind === 'entry-point') return undefined;
@@ -46,27 +56,19 @@ async function resolveImport(
     pluginData: ASKED,
     with: attributes,
   });
-  if (found.errors.length === 0) return undefined;
+  const isReachedLater = kind !== 'import-statement';
+  if (found.errors.length === 0) {
+    const native = await natives.nativePackageOf(found.path);
+    if (native === null) return undefined;
+    const isOptional = isReachedLater && (await natives.isOptional(native, importer));
+    return isOptional ? { path, external: true } : refuse(path, native);
+  }
   // A missing package is only an error once such an import is reached; it may be inside a `try`.
-  if (kind !== 'import-statement') return { path, external: true };
+  if (isReachedLater) return { path, external: true };
   return { errors: [{ text: `"${path}" cannot be found`, detail: { missingImport: path } }] };
 }
 
-function native(projectRoot: string, { path, importer }: OnResolveArgs): OnResolveResult {
-  const name = owningPackage(importer) ?? importer.slice(projectRoot.length + 1);
+function refuse(path: string, name: string) {
   const detail: NativePackage = { nativePackage: name };
   return { errors: [{ text: `${path} is native`, detail }] };
-}
-
-/** `@scope/name/file` is of `@scope/name`. */
-export function packageOf(specifier: string): string {
-  const [first = '', second = ''] = specifier.split('/');
-  return first.startsWith('@') ? `${first}/${second}` : first;
-}
-
-/** The package that a file belongs to; `undefined` for the user's own. */
-function owningPackage(file: string): string | undefined {
-  const parts = file.split(sep);
-  const at = parts.lastIndexOf('node_modules');
-  return at < 0 ? undefined : packageOf(parts.slice(at + 1).join('/'));
 }

@@ -10,14 +10,25 @@ import {
   VCPU_QUOTAS,
   type AccountClients,
 } from '../backends/aws/operate/account.ts';
-import { cdkProblem, CDK_PINS, findCdk } from './cdk.ts';
+import { hardwareClasses } from '../hardware/catalogue.ts';
+import { instanceSizeOf } from '../hardware/instance-sizes.ts';
+import { cdkMissing, findCdk } from './cdk.ts';
 import { PLUGIN } from './session-plugin.ts';
 
 const execute = promisify(execFile);
 const ANSWER_MS = 10_000;
 const MIN_BOOTSTRAP = 6;
-/** vCPUs below which not even the smallest machine of the kind can be started. */
-const MIN_VCPUS = 4;
+/** No named class is of this family, which has a quota of its own. */
+const SMALLEST_P = 'p3.2xlarge';
+/** What a quota is for. Spot machines are only there for works that ask for them, as those with GPUs are. */
+const QUOTA_KINDS = {
+  'L-1216C47A': { families: /^[acdhimrtz]\d/, isSpot: false },
+  'L-34B43A08': { families: /^[acdhimrtz]\d/, isSpot: true },
+  'L-DB2E81BA': { families: /^(g|gr|vt)\d/, isSpot: false },
+  'L-3819A6DF': { families: /^(g|gr|vt)\d/, isSpot: true },
+  'L-417A185B': { families: /^p\d/, isSpot: false },
+  'L-7212CCBC': { families: /^p\d/, isSpot: true },
+} as const satisfies Readonly<Record<(typeof VCPU_QUOTAS)[number]['code'], object>>;
 const MIN_NODE = [20, 19] as const;
 
 export interface Check {
@@ -73,10 +84,10 @@ async function checkPlugin(env: NodeJS.ProcessEnv): Promise<Check> {
 
 async function checkCdk(cwd: string): Promise<Check> {
   const name = 'aws-cdk';
-  const mend = `pin ${CDK_PINS['aws-cdk']} with \`stormkite init --aws\`, then \`npm install\``;
+  const mend = 'pin the right versions with `stormkite init --aws`, then `npm install`';
   const found = await findCdk(cwd);
   if (found === null) return { name, status: 'warn', found: 'not installed', mend };
-  const problem = cdkProblem(found.version);
+  const problem = await cdkMissing(cwd);
   if (problem !== null) return { name, status: 'fail', found: problem, mend };
   return { name, status: 'ok', found: found.version };
 }
@@ -122,14 +133,22 @@ async function checkBootstrap(
 /** New accounts have none for GPUs: everything deploys, and no work ever starts. */
 function checkQuotas(clients: AccountClients): Promise<Check>[] {
   return VCPU_QUOTAS.map(async ({ code, what, gpu }) => {
+    const { families, isSpot } = QUOTA_KINDS[code];
     const mend = `ask for more under Service Quotas, Amazon EC2, ${code}, if your app uses ${what}`;
     return await checkOf(`quota ${code}`, mend, async () => {
       const vcpus = await quotaValue(clients, code);
       const found = `${vcpus} vCPUs for ${what}`;
-      if (vcpus >= MIN_VCPUS) return { status: 'ok', found };
-      return { status: gpu ? 'warn' : 'fail', found, mend };
+      if (vcpus >= leastVcpus(families)) return { status: 'ok', found };
+      return { status: gpu || isSpot ? 'warn' : 'fail', found, mend };
     });
   });
+}
+
+/** Of the smallest machine of a kind: with fewer, none can be started. */
+function leastVcpus(families: RegExp): number {
+  const named = Object.values(hardwareClasses).flatMap(({ instanceTypes }) => [...instanceTypes]);
+  const types = [...named, SMALLEST_P].filter((type) => families.test(type));
+  return Math.min(...types.map((type) => instanceSizeOf(type)?.vcpus ?? Infinity));
 }
 
 /** What cannot be asked is a warning, with the reason. */

@@ -6,8 +6,12 @@ import ignore, { type Ignore } from 'ignore';
 /** File in the project's root with patterns as in `.gitignore`. */
 export const IGNORE_FILE = '.stormkiteignore';
 
-/** Never part of an app: packages are bundled, the rest is of this machine or private to it. */
+/** Never part of an app: packages are bundled, the rest is of this machine or private to it. `docs/deploy.md` names them. */
 const ALWAYS = [
+  // Keys of SSH have no extension; code such as `id_map.ts`, and folders, may begin like them.
+  'id_*',
+  '!id_*.*',
+  '!id_*/',
   'node_modules',
   '.git',
   '.hg',
@@ -15,17 +19,28 @@ const ALWAYS = [
   '.stormkite',
   'cdk.out',
   'cdk.context.json',
-  '.env',
-  '.env.*',
-  '.aws',
-  '.ssh',
   '.venv',
   'venv',
   '__pycache__',
   '.DS_Store',
   '*.log',
-  '*.pem',
   '*.tsbuildinfo',
+  '.env',
+  '.env.*',
+  '.envrc',
+  '.npmrc',
+  '.netrc',
+  '.aws',
+  '.docker',
+  '.kube',
+  '.ssh',
+  '*.pem',
+  '*.key',
+  '*.p12',
+  '*.pfx',
+  '*.tfstate',
+  '*.tfstate*.backup',
+  'service-account*.json',
 ];
 
 export interface ProjectFile {

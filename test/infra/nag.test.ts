@@ -31,7 +31,10 @@ describe('cdk-nag', () => {
     ['the defaults', () => ({})],
     [
       'a private network',
-      () => ({ network: 'private', nodeImage: 'registry.example.com/node:22' }),
+      () => ({
+        network: 'private',
+        nodeImage: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/node:22',
+      }),
     ],
     [
       'a load balancer with sign-in',

@@ -26,6 +26,7 @@ const mounting = (source: string, ...paths: readonly string[]): string => {
   const mounts = JSON.stringify(paths.map((mountPath) => ({ source, mountPath })));
   return appWith(`{ cloudCompute: new CloudCompute('default', { mounts: ${mounts} }) }`);
 };
+const ECR_NODE = '123456789012.dkr.ecr.eu-central-1.amazonaws.com/node:22';
 const images = {
   both: appWith(`{ cloudBuildConfig: new BuildConfig({ image: 'a', dockerfile: 'Dockerfile' }) }`),
   missing: appWith(`{ cloudBuildConfig: new BuildConfig({ dockerfile: 'Dockerfile' }) }`),
@@ -82,6 +83,25 @@ describe('properties that do not fit', () => {
       'a private network that must pull from the internet',
       { network: 'private' },
       'INFRA_NODE_IMAGE_UNREACHABLE',
+    ],
+    [
+      "a private network that must pull another registry's Node image",
+      { network: 'private', nodeImage: 'docker.io/library/node:22' },
+      'INFRA_NODE_IMAGE_UNREACHABLE',
+    ],
+    [
+      'a private network that must pull the image of a work from the internet',
+      { network: 'private', nodeImage: ECR_NODE, entry: images.named },
+      'INFRA_IMAGE_UNREACHABLE',
+    ],
+    [
+      'a private network whose works install packages from the internet',
+      {
+        network: 'private',
+        nodeImage: ECR_NODE,
+        entry: appWith(`{ cloudBuildConfig: new BuildConfig({ requirements: ['left-pad'] }) }`),
+      },
+      'INFRA_REQUIREMENTS_UNREACHABLE',
     ],
     [
       'a network without public subnets',
@@ -224,7 +244,8 @@ describe('properties', () => {
   }) => {
     const { all, template } = synth({
       network: 'private',
-      nodeImage: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/node:22',
+      nodeImage: ECR_NODE,
+      entry: appWith(`{ cloudBuildConfig: new BuildConfig({ image: '${ECR_NODE}' }) }`),
     });
     const names = Object.values(all('AWS::EC2::VPCEndpoint'))
       .filter(({ Properties }) => Properties.VpcEndpointType === 'Interface')

@@ -81,10 +81,17 @@ const CPU_UNITS_PER_VCPU = 1_024;
 const SHARED_WORK_CPU_UNITS = 1_024;
 /** So that a machine without anything on it takes the work, whatever its AMI keeps. */
 const MEMORY_MARGIN_MIB = 256;
+/** Families with Graviton processors: a `g` after the generation. */
+const ARM_FAMILY = /^[a-z]+\d+g[a-z]*$/;
 
-/** @throws `HARDWARE_SIZE_UNKNOWN` for an instance type whose size its name does not tell */
+/**
+ * @throws `HARDWARE_SIZE_UNKNOWN` for an instance type whose size its name does not tell; `INFRA_DOCKERFILE_ARM` for a work whose
+ * image would not run on its machine
+ */
 export function planDeployment(app: PlannedApp): DeploymentPlan {
   const works = app.components.filter((each): each is PlannedWork => each.kind === 'work');
+  const hardware = planHardware(works, app.options.hardware);
+  for (const work of works) checkDockerfile(app, work, hardware);
   return {
     classes: app.workClasses.map(({ id, class: name }) =>
       planClass(
@@ -93,10 +100,27 @@ export function planDeployment(app: PlannedApp): DeploymentPlan {
         works.filter((work) => work.classId === id),
       ),
     ),
-    hardware: planHardware(works, app.options.hardware),
+    hardware,
     requirements: unique(works.flatMap((work) => work.cloudBuildConfig.requirements)),
     ignorePatterns: unique(works.flatMap((work) => work.ignorePatterns)),
   };
+}
+
+/** Whether machines of a kind have ARM processors. */
+export function isArm({ instanceTypes }: Pick<HardwarePlan, 'instanceTypes'>): boolean {
+  return instanceTypes.some((type) => ARM_FAMILY.test(type.split('.')[0] ?? ''));
+}
+
+/** Images of Dockerfiles are built for x86. */
+function checkDockerfile(
+  { workClasses }: PlannedApp,
+  { classId, cloudBuildConfig: { dockerfile }, hardware }: PlannedWork,
+  plans: readonly HardwarePlan[],
+): void {
+  const plan = plans.find(({ key }) => key === hardwareKeyOf(hardware));
+  if (dockerfile === null || plan === undefined || !isArm(plan)) return;
+  const name = workClasses.find(({ id }) => id === classId)?.class ?? classId;
+  throw appError('INFRA_DOCKERFILE_ARM', { class: name, dockerfile, hardware: plan.name });
 }
 
 const PLAIN: TaskVariant = {

@@ -34,9 +34,25 @@ export const infraCodes = {
   }),
   INFRA_NODE_IMAGE_UNREACHABLE: code<{ image: string }>({
     kind: 'user',
-    summary: 'A network without a way to the internet cannot pull the stock Node image.',
+    summary: 'A network without a way to the internet cannot pull the Node image.',
     message: ({ image }) => `${image} cannot be pulled from a network without a way out`,
     hint: () => 'copy it into Amazon ECR and name the copy with `nodeImage`',
+  }),
+  INFRA_IMAGE_UNREACHABLE: code<{ class: string; image: string }>({
+    kind: 'user',
+    summary: 'A network without a way to the internet cannot pull the image of a work.',
+    message: ({ class: name, image }) =>
+      `${image} of ${name} cannot be pulled from a network without a way out`,
+    hint: ({ image }) =>
+      `copy ${image} into Amazon ECR and name the copy in the BuildConfig, or give a \`vpc\` with a way out`,
+  }),
+  INFRA_REQUIREMENTS_UNREACHABLE: code<{ requirements: readonly string[] }>({
+    kind: 'user',
+    summary: 'A network without a way to the internet cannot install the `requirements` of works.',
+    message: ({ requirements }) =>
+      `${requirements.join(', ')} cannot be installed in a network without a way out`,
+    hint: () =>
+      'put them into an image in Amazon ECR instead of `requirements`, or give a `vpc` with a way out',
   }),
   INFRA_FLOW_HARDWARE: code<{ hardware: string; allowed: string }>({
     kind: 'user',
@@ -69,6 +85,14 @@ export const infraCodes = {
     summary: 'The Dockerfile of a `BuildConfig` is not in the project.',
     message: ({ class: name, path }) => `the Dockerfile of ${name} is not there: ${path}`,
     hint: () => 'give its path relative to the folder with package.json',
+  }),
+  INFRA_DOCKERFILE_ARM: code<{ class: string; dockerfile: string; hardware: string }>({
+    kind: 'user',
+    summary: 'A `BuildConfig` has a Dockerfile, whose image is built for x86, on an ARM machine.',
+    message: ({ class: name, dockerfile, hardware }) =>
+      `the image of ${name} is built from ${dockerfile} for x86 and cannot run on ${hardware}`,
+    hint: ({ hardware }) =>
+      `choose an x86 instanceType in place of ${hardware}, or build the image for ARM yourself and name it with \`image\``,
   }),
   INFRA_UI_INCOMPLETE: code<{ ui: string; missing: string }>({
     kind: 'user',

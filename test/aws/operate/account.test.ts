@@ -15,6 +15,7 @@ import {
 } from '../../../runtime/backends/aws/contract.ts';
 import { priceSnapshot } from '../../../runtime/hardware/price-snapshot.ts';
 import { CliRig } from '../../integration/cli/cli-rig.ts';
+import { ScriptedCdk } from '../../support/scripted-cdk.ts';
 import { ScriptedAws, type Answers } from '../../support/scripted-aws.ts';
 
 let rig: CliRig;
@@ -150,6 +151,57 @@ describe('doctor', () => {
     });
   });
 
+  test('is content with a quota for the smallest machine of its kind', async ({ expect }) => {
+    const quotas: Record<string, number> = {
+      'L-1216C47A': 2,
+      'L-34B43A08': 1,
+      'L-DB2E81BA': 4,
+      'L-3819A6DF': 2,
+      'L-417A185B': 8,
+      'L-7212CCBC': 4,
+    };
+    Object.assign(aws.answers, answers, {
+      GetServiceQuota: ({ QuotaCode }: { QuotaCode: string }) => ({
+        Quota: { QuotaCode, Value: quotas[QuotaCode] },
+      }),
+    });
+    const { code, of } = await check();
+    const statuses = Object.keys(quotas).map((quota) => [quota, of(`quota ${quota}`)?.status]);
+    expect(Object.fromEntries(statuses)).toEqual({
+      'L-1216C47A': 'ok',
+      'L-34B43A08': 'warn',
+      'L-DB2E81BA': 'ok',
+      'L-3819A6DF': 'warn',
+      'L-417A185B': 'ok',
+      'L-7212CCBC': 'warn',
+    });
+    expect(code).toBe(0);
+    quotas['L-1216C47A'] = 1;
+    expect((await check()).of('quota L-1216C47A')).toMatchObject({ status: 'fail' });
+  });
+
+  test('finds what deploy would: the library of a CDK whose CLI is there', async ({ expect }) => {
+    await ScriptedCdk.write(rig.directory);
+    const hidden = await rig.write(
+      'without-library.cjs',
+      `const { Module } = require('node:module');
+       const resolve = Module._resolveFilename;
+       Module._resolveFilename = (name, ...rest) => {
+         if (name.startsWith('aws-cdk-lib')) throw new Error(name + ' is not here');
+         return resolve(name, ...rest);
+       };`,
+    );
+    const env = { NODE_OPTIONS: `--require ${hidden}` };
+    const done = await rig.start(['doctor', '--json'], env).done;
+    expect(done.code).toBe(3);
+    const { checks } = doctorSchema.parse(JSON.parse(done.stdout));
+    expect(checks.find(({ name }) => name === 'aws-cdk')).toMatchObject({
+      status: 'fail',
+      found: 'aws-cdk-lib is not installed',
+      mend: expect.stringContaining('init --aws'),
+    });
+  });
+
   test('tells the line that bootstraps, where that is missing', async ({ expect }) => {
     Object.assign(aws.answers, answers, { GetParameter: () => 'ParameterNotFound' });
     const { code, of } = await check();
@@ -178,9 +230,12 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
   let flow: Server;
   let path: string;
   let stage: string;
+  /** How often it was asked to start. */
+  let started: number;
 
   beforeEach(async () => {
     stage = 'running';
+    started = 0;
     let silent = 0;
     flow = createServer((request, response) => {
       // As a container that is replaced: the tunnel ends with it, and the next one takes its time.
@@ -194,7 +249,10 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
         stage = 'paused';
         silent = 3;
       }
-      if (request.method === 'POST' && request.url === '/api/v1/start') stage = 'running';
+      if (request.method === 'POST' && request.url === '/api/v1/start') {
+        stage = 'running';
+        started += 1;
+      }
       const body = request.url?.startsWith('/api/v1/state')
         ? {}
         : request.url === '/api/v1/works'
@@ -395,6 +453,27 @@ describe('a deployed app without an address', { timeout: 120_000 }, () => {
       stderr: expect.stringContaining('its flow does not answer yet'),
     });
     expect(stage).toBe('running');
+  });
+
+  test('that had ended before it was paused rests when it is resumed', async ({ expect }) => {
+    const resume = () =>
+      run(['resume', '--app', 'far', '--json'], { PATH: path, STORMKITE_POLL_MS: '20' });
+    for (const ended of ['stopped', 'failed']) {
+      stage = ended;
+      expect(await resume()).toMatchObject({
+        code: 0,
+        stdout: '{"app":"far","command":"resume"}\n',
+        stderr: expect.stringContaining(
+          `${ended}; run it again with \`stormkite start --app far\``,
+        ),
+      });
+    }
+    expect(started).toBe(0);
+    // One that was paused goes on, also when a resume before was cut off.
+    stage = 'paused';
+    expect((await resume()).stderr).not.toContain('stormkite start');
+    expect(await resume()).toMatchObject({ code: 0 });
+    expect({ stage, started }).toEqual({ stage: 'running', started: 1 });
   });
 
   test('says what is missing on the way', async ({ expect }) => {

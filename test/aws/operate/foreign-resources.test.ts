@@ -19,7 +19,10 @@ describe('a stack', { timeout: 300_000 }, () => {
   test.for([
     ['with the defaults', {}],
     ['that is reached directly', { ui: 'direct', allowedCidrs: ['203.0.113.0/24'] }],
-    ['that is private', { network: 'private', nodeImage: 'registry.example.com/node:22' }],
+    [
+      'that is private',
+      { network: 'private', nodeImage: '123456789012.dkr.ecr.us-east-1.amazonaws.com/node:22' },
+    ],
   ] as const)('%s holds nothing but its app', ([, props], { expect }) => {
     expect(foreignResources(templateOf(props), 'counter')).toEqual([]);
   });

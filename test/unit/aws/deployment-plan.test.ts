@@ -98,6 +98,26 @@ describe('planning a deployment', () => {
     );
   });
 
+  test('a Dockerfile, built for x86, is refused on a Graviton machine', ({ expect }) => {
+    const cloudBuildConfig = {
+      image: null,
+      dockerfile: 'Dockerfile',
+      buildCommands: [],
+      requirements: [],
+    };
+    const on = (name: string) => [workOf({ cloudBuildConfig, hardware: { ...hardware, name } })];
+    expect(() => appOf(on('m7g.large'))).toThrow(
+      expect.objectContaining({
+        code: 'INFRA_DOCKERFILE_ARM',
+        message: expect.stringContaining('Train'),
+        hint: expect.stringContaining('m7g.large'),
+      }),
+    );
+    expect(() => appOf(on('m7i.large'))).not.toThrow();
+    const others = workOf({ hardware: { ...hardware, name: 'm7g.large' } });
+    expect(() => appOf([...on('g4dn.xlarge'), others])).not.toThrow();
+  });
+
   test.for([
     ['m7i.2xlarge', 8, 32],
     ['c6i.large', 2, 4],
