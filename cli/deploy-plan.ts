@@ -5,7 +5,7 @@ import { pricesFor } from '../runtime/hardware/prices.ts';
 import { cdkMissing, synthesise } from '../runtime/host/cdk.ts';
 import { envSecretsOf } from '../runtime/host/deploy-secrets.ts';
 import { summarise, type DeploySummary } from '../runtime/host/deploy-summary.ts';
-import { recordedDeployments, stackNameOf } from '../runtime/host/deployments.ts';
+import { namedRegion, placeOf } from '../runtime/host/deployments.ts';
 import { inspectApp } from '../runtime/host/inspect.ts';
 import { priceFileOf, readPriceFile } from '../runtime/host/price-file.ts';
 import { appNameOf, homeOf } from '../runtime/host/run-directory.ts';
@@ -43,11 +43,10 @@ export async function planDeploy(
   const context = contextOf(values);
   const app = appNameOf(appFile, context['name'] ?? name);
   const home = homeOf(env);
-  const recorded = (await recordedDeployments(home))[app]?.stack;
-  const stack = context['stackName'] ?? recorded ?? stackNameOf(app);
+  const stack = context['stackName'] ?? (await placeOf(home, app, env)).stack;
   const onOutput = (text: string): void => output.note(text.trimEnd());
   const manifest = await inspectApp({ appFile, cwd, env, signal, onOutput });
-  const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '';
+  const region = namedRegion(env);
   const known = await readPriceFile(home);
   const problem = await cdkMissing(cwd);
   if (problem !== null && !isDryRun)

@@ -1,9 +1,9 @@
 /** How commands find an app and talk to it: one that runs on this machine, else one that is deployed. */
 import { connect, type AppClient } from '../runtime/client/index.ts';
 import { within } from '../runtime/client/within.ts';
-import { appError, isAppError } from '../runtime/errors/index.ts';
+import { appError, isAppError, type AppError } from '../runtime/errors/index.ts';
 import type { DeployedApp } from '../runtime/host/deployed-app.ts';
-import { recordedDeployments } from '../runtime/host/deployments.ts';
+import { placeOf, recordedDeployments } from '../runtime/host/deployments.ts';
 import { homeOf, runningApps, type RunInfo } from '../runtime/host/run-directory.ts';
 import type { CommandContext } from './define-command.ts';
 
@@ -46,11 +46,29 @@ export async function findDeployed(
   const here = await runningApps(home);
   const isHere = name === undefined ? here.length > 0 : here.some((app) => app.name === name);
   if (isHere) return null;
-  const recorded = Object.keys(await recordedDeployments(home));
-  const wanted = name ?? (recorded.length === 1 ? recorded[0] : undefined);
+  const wanted = name ?? (await onlyDeployed(home));
   if (wanted === undefined) return null;
   const { DeployedApp: Deployed } = await import('../runtime/host/deployed-app.ts');
   return await Deployed.find(home, wanted, env);
+}
+
+/** The only app that was deployed from here. */
+async function onlyDeployed(home: string): Promise<string | undefined> {
+  const recorded = Object.keys(await recordedDeployments(home));
+  return recorded.length === 1 ? recorded[0] : undefined;
+}
+
+/** What to say of an app that is not in the region that was looked in, but was deployed elsewhere from here; else `null`. */
+export async function deployedElsewhere(
+  { env }: CommandContext,
+  name: string | undefined,
+): Promise<AppError | null> {
+  const home = homeOf(env);
+  const app = name ?? (await onlyDeployed(home));
+  if (app === undefined) return null;
+  const { region, elsewhere } = await placeOf(home, app, env);
+  if (elsewhere.length === 0) return null;
+  return appError('DEPLOY_STACK_UNKNOWN', { app, stack: 'of its own', region, elsewhere });
 }
 
 /** What `ps` shows of a deployed app, before it was reached. */
@@ -62,7 +80,7 @@ export function infoOf({ name }: Pick<DeployedApp, 'name'>): RunInfo {
 /**
  * What is known of a running app without asking it; without a name, of the only app that runs.
  *
- * @throws `CLI_APP_UNKNOWN`, `CLI_APP_AMBIGUOUS`, `CLI_NO_APP_RUNNING`
+ * @throws `CLI_APP_UNKNOWN`, `CLI_APP_AMBIGUOUS`, `CLI_NO_APP_RUNNING`, `DEPLOY_STACK_UNKNOWN`
  */
 export async function findRun(context: CommandContext, name: string | undefined): Promise<RunInfo> {
   const home = homeOf(context.env);
@@ -70,6 +88,8 @@ export async function findRun(context: CommandContext, name: string | undefined)
   const running = apps.map((app) => app.name).join(', ');
   const info = name === undefined ? apps[0] : apps.find((app) => app.name === name);
   if (info === undefined) {
+    const elsewhere = await deployedElsewhere(context, name);
+    if (elsewhere !== null) throw elsewhere;
     throw name === undefined
       ? appError('CLI_NO_APP_RUNNING', { home })
       : appError('CLI_APP_UNKNOWN', { app: name, running });

@@ -5,7 +5,7 @@ import { appError, isAppError } from '../../runtime/errors/index.ts';
 import { callerArn } from '../../runtime/host/caller.ts';
 import { runCdk } from '../../runtime/host/cdk.ts';
 import { envSecretValues, storeEnvSecrets } from '../../runtime/host/deploy-secrets.ts';
-import { recordDeployment } from '../../runtime/host/deployments.ts';
+import { namedRegion, recordDeployment } from '../../runtime/host/deployments.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf } from '../../runtime/host/run-directory.ts';
 import { confirm } from '../confirm.ts';
@@ -53,6 +53,7 @@ export const deploy = defineCommand({
       output.result(plan.summary, () => planText(plan.summary));
       if (dryRun) return exitCodes.done;
       const secrets = secretsOf(context, plan);
+      await checkStack(context, plan);
       if (!yes) await showPermissions(context, plan);
       const question = `deploy ${plan.summary.app}?`;
       await confirm(context, { verb: 'deploy', question, yes });
@@ -118,6 +119,22 @@ function secretsOf(
   };
 }
 
+/** Where nobody is signed in, or may not look at stacks, that is said. @throws `DEPLOY_STACK_TAKEN` */
+async function checkStack(
+  { output, signal }: CommandContext,
+  { summary: { app, stack, region } }: DeployPlan,
+): Promise<void> {
+  const { DeployedApp } = await import('../../runtime/host/deployed-app.ts');
+  try {
+    if (region === '') throw appError('AWS_REGION_MISSING', { what: 'looking for it' });
+    await DeployedApp.checkStack(app, stack, region);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isAppError(error) || error.code === 'DEPLOY_STACK_TAKEN') throw error;
+    output.warn(`whether ${stack} is there, as another app's, is not known: ${error.message}`);
+  }
+}
+
 /** Which permissions change; where nobody is signed in, or may not read the stack, that is said. */
 async function showPermissions(context: CommandContext, plan: DeployPlan): Promise<void> {
   const { output, signal } = context;
@@ -162,7 +179,7 @@ async function outputsOf(file: string, stack: string): Promise<Record<string, st
 
 function regionOf(outputs: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): string {
   const said = Object.entries(outputs).find(([key]) => key.endsWith('AppRegion'))?.[1];
-  const region = said ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '';
+  const region = said ?? namedRegion(env);
   if (region === '') throw appError('AWS_REGION_MISSING', { what: 'remembering the deployment' });
   return region;
 }

@@ -1,5 +1,5 @@
 import { appError } from '../../runtime/errors/index.ts';
-import { recordDeployment } from '../../runtime/host/deployments.ts';
+import { forgetDeployment, placeOf } from '../../runtime/host/deployments.ts';
 import { exitCodes } from '../../runtime/host/exit-codes.ts';
 import { homeOf } from '../../runtime/host/run-directory.ts';
 import { confirm } from '../confirm.ts';
@@ -19,8 +19,9 @@ export const destroy = defineCommand({
   summary: 'Remove a deployed app from its account, with everything that costs',
   details:
     'Works are asked to end, tasks are stopped, instances are given back; only when ECS and EC2 say that none is left, the stack is deleted.\n' +
-    'An app whose flow does not answer any more is ended the same way. With --keep-state the two tables stay. A stack that holds more than\n' +
-    'the app, or is protected from termination, is refused before anything is changed.',
+    'An app whose flow does not answer any more is ended the same way. With --keep-state, or when it was deployed with\n' +
+    'keepState=true, the two tables stay. A stack that holds more than the app, or is protected from termination, is refused before\n' +
+    'anything is changed.',
   arguments: {},
   options: {
     app: { summary: 'Name of the app', value: 'name' },
@@ -39,12 +40,15 @@ export const destroy = defineCommand({
       throw appError('CLI_USAGE', { problem: 'no app is named', command: 'stormkite destroy' });
     const deployed = await findDeployed(context, app);
     if (deployed === null) {
-      const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'any known region';
-      throw appError('DEPLOY_STACK_UNKNOWN', { app, stack: 'of its own', region });
+      const { region: place, elsewhere } = await placeOf(homeOf(env), app, env);
+      const looked = { stack: 'of its own', region: place || 'any known region' };
+      throw appError('DEPLOY_STACK_UNKNOWN', { app, ...looked, elsewhere });
     }
     const { stack, region } = deployed;
     const destruction = await deployed.prepareDestruction({ keepState });
-    const what = keepState ? 'all of it but its tables' : 'all of it, with its state';
+    const { kept } = destruction;
+    const what =
+      kept.length === 0 ? 'all of it, with its state' : `all of it but ${kept.join(' and ')}`;
     await confirm(context, {
       verb: 'destroy',
       question: `destroy ${app} in ${region}: ${what}?`,
@@ -53,10 +57,9 @@ export const destroy = defineCommand({
     const progress = (line: string): void => output.note(line);
     const pollMs = Number(env['STORMKITE_POLL_MS'] ?? LOOK_MS);
     const options = { pollMs, deadlineMs: DRAIN_MS, progress, signal };
-    let kept: readonly string[];
     try {
       await endInOrder(context, deployed, progress);
-      ({ kept } = await destruction.run(options));
+      await destruction.run(options);
     } catch (error) {
       progress(
         destruction.isFinal
@@ -65,11 +68,11 @@ export const destroy = defineCommand({
       );
       throw error;
     }
-    await recordDeployment(homeOf(env), app, null);
+    await forgetDeployment(homeOf(env), app, region);
     output.result({ app, stack, kept: [...kept] }, () =>
       kept.length === 0
         ? `${app} is gone`
-        : `${app} is gone; its state is in ${kept.join(' and ')}, protected from deletion`,
+        : `${app} is gone; its state is in ${kept.join(' and ')}, ${keepState ? 'protected from deletion' : 'which its stack keeps'}`,
     );
     return exitCodes.done;
   },

@@ -1,9 +1,10 @@
+import type { AppStage } from '../../runtime/client/index.ts';
 import { appError } from '../../runtime/errors/index.ts';
 import { exitCodes, type ExitCode } from '../../runtime/host/exit-codes.ts';
 import type { DeployedApp } from '../../runtime/host/deployed-app.ts';
 import { appOption, defineCommand, jsonOption, type CommandContext } from '../define-command.ts';
 import { DeployedLine } from '../deployed-line.ts';
-import { findApp, findDeployed, type FoundApp } from '../find-app.ts';
+import { deployedElsewhere, findApp, findDeployed, type FoundApp } from '../find-app.ts';
 import { PauseNoteFile } from '../pause-note.ts';
 import { run } from './run.ts';
 import { untilGone } from './stop.ts';
@@ -37,21 +38,27 @@ export const resume = defineCommand({
   name: 'resume',
   summary: 'Go on with a paused app',
   details:
-    'A deployed app gets its flow back. An app of this machine runs in this terminal again, as `stormkite run --resume` does.',
+    'A deployed app gets its flow back; one that had ended before it was paused rests until `stormkite start`. An app of this machine\n' +
+    'runs in this terminal again, as `stormkite run --resume` does.',
   arguments: {},
   options: { ...appOption, ...jsonOption },
   examples: [{ line: 'stormkite resume --app shop', does: 'until it has ended, or is deployed' }],
   async run(context, { app, json }) {
     const deployed = await findDeployed(context, app);
-    if (deployed === null) return await resumeHere(context, app ?? '', json);
+    if (deployed === null) return await resumeHere(context, app, json);
+    const { name } = deployed;
     await deployed.resume();
-    context.output.note(`waiting for the flow of ${deployed.name}…`);
-    const line = new DeployedLine(context, deployed);
-    await line.ask((client) => client.startApp());
-    line.close();
+    context.output.note(`waiting for the flow of ${name}…`);
+    const stage = await startPaused(context, deployed);
+    const goesOn = stage === 'paused' || stage === 'running';
+    if (!goesOn)
+      context.output.warn(
+        `${name} rests as it was left, ${stage}; run it again with \`stormkite start --app ${name}\``,
+      );
     context.output.result(
-      { app: deployed.name, command: 'resume' },
-      () => `${deployed.name} goes on; see \`stormkite ps --app ${deployed.name}\``,
+      { app: name, command: 'resume' },
+      () =>
+        `${goesOn ? `${name} goes on` : `the flow of ${name} is back`}; see \`stormkite ps --app ${name}\``,
     );
     return exitCodes.done;
   },
@@ -84,13 +91,29 @@ async function pauseDeployed(context: CommandContext, deployed: DeployedApp): Pr
   await deployed.pause();
 }
 
+/** Runs an app again that was paused: one that has ended only `start` runs again. Gives the stage that it was found in. */
+async function startPaused(context: CommandContext, deployed: DeployedApp): Promise<AppStage> {
+  const line = new DeployedLine(context, deployed);
+  const found = await line.ask(async (client) => {
+    const { stage } = await client.status();
+    if (stage === 'paused') await client.startApp();
+    return stage;
+  });
+  line.close();
+  return found;
+}
+
 async function resumeHere(
   context: CommandContext,
-  name: string,
+  name: string | undefined,
   isJson: boolean,
 ): Promise<ExitCode> {
-  const note = name === '' ? null : await new PauseNoteFile(context.env, name).read();
-  if (note === null) throw appError('CLI_NOTHING_PAUSED', { app: name });
+  const note = name === undefined ? null : await new PauseNoteFile(context.env, name).read();
+  if (note === null)
+    throw (
+      (await deployedElsewhere(context, name)) ??
+      appError('CLI_NOTHING_PAUSED', { app: name ?? '' })
+    );
   return await run.run(context, {
     file: note.appFile,
     name,

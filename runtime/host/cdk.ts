@@ -94,6 +94,7 @@ export async function runCdk(run: CdkRun): Promise<void> {
   const problem = await cdkMissing(cwd);
   if (found === null || problem !== null)
     throw appError('DEPLOY_CDK_MISSING', { problem: problem ?? '', directory: cwd });
+  signal.throwIfAborted();
   const child = spawn(
     process.execPath,
     [found.program, verb, stack, '--app', from, '--no-notices', ...args],

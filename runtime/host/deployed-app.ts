@@ -7,7 +7,7 @@
 import type { StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createClients, destroyClients, type AwsClients } from '../backends/aws/clients.ts';
-import { stackNameOf, type StackOutput } from '../backends/aws/contract.ts';
+import type { StackOutput } from '../backends/aws/contract.ts';
 import { reopenGroups } from '../backends/aws/operate/drain.ts';
 import {
   endSession,
@@ -23,6 +23,7 @@ import {
   describeStack,
   findStack,
   groupsAmong,
+  holderOf,
   resourcesOf,
   type StackFacts,
 } from '../backends/aws/operate/stack.ts';
@@ -30,7 +31,7 @@ import { hasPrinted, storedLogs, type LogWish } from '../backends/aws/operate/st
 import { appError } from '../errors/index.ts';
 import type { PriceList } from '../hardware/prices.ts';
 import type { LogLine } from '../ports/log-sink.ts';
-import { recordedDeployments } from './deployments.ts';
+import { placeOf } from './deployments.ts';
 import { DESTROY_SERVICES, Destruction } from './destruction.ts';
 import { freePort } from './free-port.ts';
 import { flowPerHour } from './idle-costs.ts';
@@ -62,21 +63,19 @@ export class DeployedApp {
   }
 
   /**
-   * Finds a deployed app: as it was deployed from this machine, else in the region of the environment, by the name of its stack, or
-   * in any stack whose outputs tell of it.
+   * Finds a deployed app in the region of the environment, else where it was deployed to from this machine: by the name of its stack,
+   * or in any stack whose outputs tell of it.
    *
    * @returns `null` when there is none, or no region to look in
-   * @throws `AWS_CALL_FAILED`, `AWS_CREDENTIALS_MISSING`
+   * @throws `AWS_CALL_FAILED`, `AWS_CREDENTIALS_MISSING`, `AWS_REGION_MISSING`
    */
   static async find(
     home: string,
     name: string,
     env: NodeJS.ProcessEnv,
   ): Promise<DeployedApp | null> {
-    const record = (await recordedDeployments(home))[name];
-    const region = record?.region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? '';
+    const { region, stack } = await placeOf(home, name, env);
     if (region === '') return null;
-    const stack = record?.stack ?? stackNameOf(name);
     const clients = await createClients(region, SERVICES);
     const { cloudFormation } = clients;
     const facts =
@@ -84,6 +83,21 @@ export class DeployedApp {
     if (facts !== null) return new DeployedApp({ name, region }, facts, clients, env);
     destroyClients(clients);
     return null;
+  }
+
+  /**
+   * Looks whether an app may be deployed as a stack: the names of two apps may lead to one.
+   *
+   * @throws `DEPLOY_STACK_TAKEN`, `AWS_CALL_FAILED`, `AWS_CREDENTIALS_MISSING`
+   */
+  static async checkStack(app: string, stack: string, region: string): Promise<void> {
+    const clients = await createClients(region, ['cloudFormation']);
+    try {
+      const holder = await holderOf(clients.cloudFormation, stack, app);
+      if (holder !== null) throw appError('DEPLOY_STACK_TAKEN', { app, stack, region, holder });
+    } finally {
+      destroyClients(clients);
+    }
   }
 
   /** Address for browsers; `null` where the deployment has none. */

@@ -4,6 +4,7 @@
  * E1 Whatever would keep the stack from being deleted is found before anything of the app is touched.
  * E2 Until CloudFormation has been told to delete the stack, everything that was done can be taken back: `resume` does it.
  */
+import { z } from 'zod';
 import type { AwsClients } from '../backends/aws/clients.ts';
 import { secretsPathOf } from '../backends/aws/contract.ts';
 import { DRAIN_SERVICES, drainApp, reopenGroups } from '../backends/aws/operate/drain.ts';
@@ -39,9 +40,22 @@ interface Parts {
   readonly facts: StackFacts;
   readonly clients: Clients;
   readonly groups: readonly string[];
-  /** Tables that stay; none unless that was asked for. */
+  /** Tables that stay: all of them when that was asked for, else those that the stack itself keeps. */
   readonly kept: readonly StackResource[];
+  /** Whether they must be protected from deletion for it. */
+  readonly isProtecting: boolean;
 }
+
+/** Of a template: what its resources are, and what becomes of them with it. */
+const templateSchema = z.object({
+  Resources: z.record(
+    z.string(),
+    z.object({ Type: z.string(), DeletionPolicy: z.string().optional() }),
+  ),
+});
+const TABLE = 'AWS::DynamoDB::Table';
+/** Policies by which CloudFormation leaves a resource that was in use. */
+const KEEPING: ReadonlySet<string> = new Set(['Retain', 'RetainExceptOnCreate']);
 
 export class Destruction {
   /** Whether CloudFormation was told to delete the stack: from then on nothing can be taken back (E2). */
@@ -67,20 +81,26 @@ export class Destruction {
     if (facts.isProtected) throw appError('DESTROY_PROTECTED', { stack });
     if (BUSY.test(status)) throw appError('DESTROY_STACK_BUSY', { stack, status });
     const { cloudFormation } = clients;
-    const foreign = foreignResources(await templateOf(cloudFormation, facts), app);
+    const template = await templateOf(cloudFormation, facts);
+    const foreign = foreignResources(template, app);
     if (foreign.length > 0) throw appError('DESTROY_STACK_SHARED', { app, stack, foreign });
     const resources = await resourcesOf(cloudFormation, facts);
-    const kept = keepState ? tablesOf(facts, resources) : [];
-    return new Destruction({ app, facts, clients, groups: groupsAmong(resources), kept });
+    const kept = keepState ? tablesOf(facts, resources) : retainedTables(template, resources);
+    const groups = groupsAmong(resources);
+    return new Destruction({ app, facts, clients, groups, kept, isProtecting: keepState });
+  }
+
+  /** Names of the tables that stay. */
+  get kept(): readonly string[] {
+    return this.#parts.kept.map(({ name }) => name);
   }
 
   /**
    * Ends everything that costs money, and only then deletes the stack.
    *
-   * @returns names of the tables that stay
    * @throws `DESTROY_LEFT`, `DESTROY_STACK_FAILED`
    */
-  async run(options: DestroyOptions): Promise<{ readonly kept: readonly string[] }> {
+  async run(options: DestroyOptions): Promise<void> {
     const { app, facts, clients, kept } = this.#parts;
     const { outputs, name: stack } = facts;
     await this.#drain(options);
@@ -94,20 +114,16 @@ export class Destruction {
     if (retain.length > 0)
       failed = await deleteStack(clients.cloudFormation, facts, { ...options, retain });
     checkDeleted(stack, failed);
-    return { kept: kept.map(({ name }) => name) };
   }
 
   /** E2 */
   async #drain(options: DestroyOptions): Promise<void> {
-    const { app, facts, clients, groups, kept } = this.#parts;
+    const { app, facts, clients, groups, isProtecting } = this.#parts;
     const { cluster, service } = facts.outputs;
     try {
       if (cluster !== undefined && service !== undefined)
         await drainApp(clients, { app, cluster, service, groups }, options);
-      await protectTables(
-        clients.dynamodb,
-        kept.map(({ name }) => name),
-      );
+      if (isProtecting) await protectTables(clients.dynamodb, this.kept);
     } catch (error) {
       await reopenGroups(clients, groups).catch((problem: unknown) =>
         options.progress(String(problem)),
@@ -126,4 +142,15 @@ function tablesOf(
   const found = names.flatMap((name) => resources.find((each) => each.name === name) ?? []);
   if (found.length !== names.length) throw appError('DESTROY_TABLES_UNKNOWN', { stack });
   return found;
+}
+
+/** Tables that CloudFormation leaves when it deletes their stack. */
+function retainedTables(
+  template: string,
+  resources: readonly StackResource[],
+): readonly StackResource[] {
+  const { Resources: made } = templateSchema.parse(JSON.parse(template));
+  return resources.filter(
+    ({ id, type }) => type === TABLE && KEEPING.has(made[id]?.DeletionPolicy ?? ''),
+  );
 }

@@ -14,6 +14,8 @@ export interface ScriptedStack {
   readonly resources: Readonly<Record<string, readonly [type: string, physicalId: string]>>;
   /** Paths of resources that are not below the construct of the app, by logical id. */
   readonly elsewhere?: Readonly<Record<string, string>>;
+  /** Logical ids of resources that the template keeps, with the policy. */
+  readonly policies?: Readonly<Record<string, string>>;
   readonly isProtected?: boolean;
 }
 
@@ -23,13 +25,21 @@ const PAGE = 100;
 export class ScriptedCloudFormation {
   /** Names of operations, in order. */
   readonly calls: string[] = [];
+  /** Regions that requests were for. */
+  readonly regions = new Set<string>();
   /** Logical ids that each deletion was told to leave. */
   readonly retained: string[][] = [];
-  /** Called when the stack is to be deleted; gives what cannot be, with the reason. */
+  /** Operations that the caller has no permission for. */
+  readonly refused = new Set<string>();
+  /**
+   * Called when the stack is to be deleted; gives what cannot be, with the reason. Of a deletion that goes on already the events were
+   * told before.
+   */
   onDelete: (retain: readonly string[]) => Readonly<Record<string, string>> = () => ({});
   readonly #stack: ScriptedStack;
   readonly #server: Server;
   readonly #events: string[] = [];
+  #failed: Readonly<Record<string, string>> = {};
   /** `null`: it is gone. */
   status: string | null = 'CREATE_COMPLETE';
 
@@ -39,6 +49,8 @@ export class ScriptedCloudFormation {
       let body = '';
       request.setEncoding('utf8').on('data', (text: string) => (body += text));
       request.on('end', () => {
+        const [, , region = ''] = request.headers.authorization?.split('/') ?? [];
+        this.regions.add(region);
         const [code, text] = this.#answer(new URLSearchParams(body));
         response.writeHead(code, { 'content-type': 'text/xml' }).end(text);
       });
@@ -70,6 +82,7 @@ export class ScriptedCloudFormation {
   #answer(input: URLSearchParams): readonly [code: number, text: string] {
     const action = input.get('Action') ?? '';
     this.calls.push(action);
+    if (this.refused.has(action)) return [403, error(`not allowed to call ${action}`)];
     const asked = input.get('StackName') ?? '';
     if (action === 'DescribeStacks' && asked === '') {
       const all = this.status === null ? '' : `<member>${this.#describe()}</member>`;
@@ -106,9 +119,11 @@ export class ScriptedCloudFormation {
       key.startsWith('RetainResources.') ? [value] : [],
     );
     this.retained.push(retain);
-    const failed = this.onDelete(retain);
-    for (const [id, reason] of Object.entries(failed)) this.#tell(id, 'DELETE_FAILED', reason);
-    this.status = Object.keys(failed).length > 0 ? 'DELETE_FAILED' : null;
+    this.#failed = this.onDelete(retain);
+    const failed = Object.entries(this.#failed);
+    if (this.status !== 'DELETE_IN_PROGRESS')
+      for (const [id, reason] of failed) this.#tell(id, 'DELETE_FAILED', reason);
+    this.status = failed.length > 0 ? 'DELETE_FAILED' : null;
   }
 
   #tell(id: string, status: string, reason: string): void {
@@ -123,7 +138,13 @@ export class ScriptedCloudFormation {
       ([key, value]) =>
         `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
     );
-    return `<StackId>${this.#id}</StackId><StackName>${name}</StackName><StackStatus>${this.status}</StackStatus><EnableTerminationProtection>${this.#stack.isProtected ?? false}</EnableTerminationProtection><CreationTime>2026-11-25T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs>`;
+    return `<StackId>${this.#id}</StackId><StackName>${name}</StackName><StackStatus>${this.status}</StackStatus>${this.#reason()}<EnableTerminationProtection>${this.#stack.isProtected ?? false}</EnableTerminationProtection><CreationTime>2026-11-25T00:00:00Z</CreationTime><Outputs>${members.join('')}</Outputs>`;
+  }
+
+  #reason(): string {
+    if (this.status !== 'DELETE_FAILED') return '';
+    const failed = Object.keys(this.#failed).join(', ');
+    return `<StackStatusReason>The following resource(s) failed to delete: [${failed}].</StackStatusReason>`;
   }
 
   #resources(from: number): string {
@@ -132,19 +153,26 @@ export class ScriptedCloudFormation {
       .slice(from, from + PAGE)
       .map(
         ([id, [type, physicalId]]) =>
-          `<member><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus><LastUpdatedTimestamp>2026-11-25T00:00:00Z</LastUpdatedTimestamp></member>`,
+          `<member><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceType>${type}</ResourceType>${this.#statusOf(id)}<LastUpdatedTimestamp>2026-11-25T00:00:00Z</LastUpdatedTimestamp></member>`,
       );
     const next = from + PAGE < all.length ? `<NextToken>${from + PAGE}</NextToken>` : '';
     return `<StackResourceSummaries>${members.join('')}</StackResourceSummaries>${next}`;
   }
 
+  #statusOf(id: string): string {
+    const reason = this.#failed[id];
+    return reason === undefined
+      ? '<ResourceStatus>CREATE_COMPLETE</ResourceStatus>'
+      : `<ResourceStatus>DELETE_FAILED</ResourceStatus><ResourceStatusReason>${reason}</ResourceStatusReason>`;
+  }
+
   /** As the CDK would have made it: everything below the construct `App`. */
   #template(): string {
-    const { name, outputs, resources, elsewhere = {} } = this.#stack;
+    const { name, outputs, resources, elsewhere = {}, policies = {} } = this.#stack;
     const made = Object.entries(resources).map(([id, [Type]]) => {
       const below = id === 'State' ? 'Tables/State/Resource' : `${id}/Resource`;
       const path = elsewhere[id] ?? `${name}/App/${below}`;
-      return [id, { Type, Metadata: { 'aws:cdk:path': path } }];
+      return [id, { Type, DeletionPolicy: policies[id], Metadata: { 'aws:cdk:path': path } }];
     });
     const told = Object.entries(outputs).map(([key, value]) => {
       const found = Object.entries(resources).find(([, [, physicalId]]) => physicalId === value);

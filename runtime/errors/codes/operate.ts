@@ -93,11 +93,28 @@ export const operateCodes = {
     hint: ({ app }) => `see why in \`stormkite logs flow --app ${app}\`; what was begun goes on`,
     retryable: true,
   }),
-  DEPLOY_STACK_UNKNOWN: code<{ app: string; stack: string; region: string }>({
+  DEPLOY_STACK_UNKNOWN: code<{
+    app: string;
+    stack: string;
+    region: string;
+    /** Other regions that it was deployed to from here. */
+    elsewhere?: readonly string[];
+  }>({
     kind: 'user',
     summary: 'An app is not deployed in this region.',
     message: ({ app, stack, region }) => `${app} has no stack ${stack} in ${region}`,
-    hint: () => 'deploy it with `stormkite deploy app.ts`, or set AWS_REGION to where it is',
+    hint: ({ elsewhere = [] }) =>
+      elsewhere.length === 0
+        ? 'deploy it with `stormkite deploy app.ts`, or set AWS_REGION to where it is'
+        : `set AWS_REGION to where it was deployed from here: ${elsewhere.join(' or ')}`,
+  }),
+  DEPLOY_STACK_TAKEN: code<{ app: string; stack: string; region: string; holder: string }>({
+    kind: 'user',
+    summary: 'The stack that an app would be deployed as is that of another one.',
+    message: ({ app, stack, region, holder }) =>
+      `${app} would replace ${holder}: the stack ${stack} in ${region} is there; nothing was changed`,
+    hint: ({ app }) =>
+      `deploy ${app} under another name with --name, or as another stack with \`-c stackName=…\``,
   }),
   DESTROY_PROTECTED: code<{ stack: string }>({
     kind: 'user',

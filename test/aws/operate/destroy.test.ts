@@ -65,7 +65,27 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     found: DeployedApp | null,
     given: DestroyOptions,
     { keepState = false } = {},
-  ) => await (await found?.prepareDestruction({ keepState }))?.run(given);
+  ) => {
+    const destruction = await found?.prepareDestruction({ keepState });
+    await destruction?.run(given);
+    return destruction?.kept;
+  };
+  /** DynamoDB Local does not know protection from deletion: what notes which tables are given it. */
+  async function protection() {
+    const tables: string[] = [];
+    const server = createServer((request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text));
+      request.on('end', () => {
+        const input = JSON.parse(body) as { TableName: string; DeletionProtectionEnabled: boolean };
+        if (input.DeletionProtectionEnabled) tables.push(input.TableName);
+        response.end('{}');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return { tables, server, endpoint: `http://127.0.0.1:${port}` };
+  }
   const options = (progress: (line: string) => void = () => undefined) => ({
     pollMs: 50,
     deadlineMs: 60_000,
@@ -90,7 +110,7 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
         found,
         options((line) => lines.push(line)),
       ),
-    ).toEqual({ kept: [] });
+    ).toEqual([]);
     expect(atTheEnd).toEqual({ tasks: 0, instances: 0 });
     expect(stack.isGone).toBe(true);
     const order = ['ending the flow', 'stopping the task', 'terminating i-', 'deleting the stack'];
@@ -126,40 +146,67 @@ describe('destroying a deployed app', { timeout: 180_000 }, () => {
     const { tables } = app.deployment;
     stack.onDelete = (retain) =>
       retain.length > 0 ? {} : { State: 'it is protected', Deltas: 'it is protected' };
-    // DynamoDB Local does not know protection from deletion.
-    const protectedTables: string[] = [];
-    const server = createServer((request, response) => {
-      let body = '';
-      request.setEncoding('utf8').on('data', (text: string) => (body += text));
-      request.on('end', () => {
-        const input = JSON.parse(body) as { TableName: string; DeletionProtectionEnabled: boolean };
-        if (input.DeletionProtectionEnabled) protectedTables.push(input.TableName);
-        response.end('{}');
-      });
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const given = await protection();
     const before = process.env['AWS_ENDPOINT_URL_DYNAMODB'];
-    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = `http://127.0.0.1:${port}`;
+    process.env['AWS_ENDPOINT_URL_DYNAMODB'] = given.endpoint;
     const found = await DeployedApp.find(home(), 'kept', process.env);
-    const { kept } = (await destroy(found, options(), { keepState: true })) ?? {};
+    const kept = await destroy(found, options(), { keepState: true });
     expect(kept).toEqual([tables.state, tables.deltas]);
     expect(stack.retained).toEqual([[], ['State', 'Deltas']]);
     process.env['AWS_ENDPOINT_URL_DYNAMODB'] = before;
-    expect(protectedTables).toEqual([tables.state, tables.deltas]);
+    expect(given.tables).toEqual([tables.state, tables.deltas]);
     found?.close();
     await stack.close();
-    server.close();
+    given.server.close();
   });
 
-  test('says what CloudFormation could not delete', async ({ expect }) => {
-    const { stack } = await deployed('refused');
+  test('names tables that the stack itself keeps, and leaves them as they are', async ({
+    expect,
+  }) => {
+    const policies = { State: 'Retain', Deltas: 'RetainExceptOnCreate', Group0: 'Retain' };
+    const { app, stack } = await deployed('policy', { policies });
+    const { state, deltas } = app.deployment.tables;
+    const given = await protection();
+    const env = {
+      ...process.env,
+      STORMKITE_HOME: home(),
+      AWS_ENDPOINT_URL_DYNAMODB: given.endpoint,
+    };
+    const args = ['destroy', '--app', 'policy', '--yes'];
+    expect(await new Cli(args, { cwd: rig.folder, env }).done).toMatchObject({
+      code: 0,
+      stdout: `policy is gone; its state is in ${state} and ${deltas}, which its stack keeps\n`,
+    });
+    expect(stack.isGone).toBe(true);
+    expect(given.tables).toEqual([]);
+    await stack.close();
+    given.server.close();
+  });
+
+  test('says what CloudFormation could not delete, whatever its events tell', async ({
+    expect,
+  }) => {
+    const { stack } = await deployed('refused', { resources: { Vpc: ['AWS::EC2::VPC', 'vpc-1'] } });
     stack.onDelete = () => ({ Vpc: 'it has dependencies' });
     const found = await DeployedApp.find(home(), 'refused', process.env);
-    await expect(destroy(found, options())).rejects.toMatchObject({
+    const refusal = (problem: string) => ({
       code: 'DESTROY_STACK_FAILED',
-      message: expect.stringContaining('Vpc (it has dependencies)'),
+      message: `the stack stormkite-refused was not deleted: ${problem}`,
     });
+    const vpc = refusal('Vpc (it has dependencies)');
+    const lines: string[] = [];
+    const telling = options((line) => lines.push(line));
+    await expect(destroy(found, telling)).rejects.toMatchObject(vpc);
+    expect(lines).toContain('DELETE_FAILED Vpc: it has dependencies');
+    // A deletion that another destroy began.
+    stack.status = 'DELETE_IN_PROGRESS';
+    await expect(destroy(found, options())).rejects.toMatchObject(vpc);
+    stack.refused.add('DescribeStackEvents');
+    await expect(destroy(found, options())).rejects.toMatchObject(vpc);
+    stack.onDelete = () => ({ Unlisted: 'it is in use' });
+    await expect(destroy(found, options())).rejects.toMatchObject(
+      refusal('stormkite-refused (The following resource(s) failed to delete: [Unlisted].)'),
+    );
     found?.close();
     await stack.close();
   });

@@ -12,6 +12,7 @@ import {
   openSchema,
   pricesSchema,
 } from '../../../cli/schemas.ts';
+import { runCdk } from '../../../runtime/host/cdk.ts';
 import { priceSnapshot } from '../../../runtime/hardware/price-snapshot.ts';
 import { ScriptedCdk } from '../../support/scripted-cdk.ts';
 import { until } from '../../support/until.ts';
@@ -171,7 +172,12 @@ describe('without an account', () => {
     expect,
   }) => {
     const file = await rig.write('large/app.ts', LARGE_FLOW);
-    const values = ['-c', 'network=private', '-c', 'nodeImage=registry.example.com/node:22'];
+    const values = [
+      '-c',
+      'network=private',
+      '-c',
+      'nodeImage=123456789012.dkr.ecr.us-east-1.amazonaws.com/node:22',
+    ];
     const asked = [...values, '-c', 'stackName=team-large'];
     const { code, stdout } = await rig.run('deploy', file, '--dry-run', ...asked);
     expect(code).toBe(0);
@@ -263,11 +269,26 @@ describe('without an account', () => {
       await readFile(join(rig.home, 'deployments.json'), 'utf8'),
     ) as object;
     expect(recorded).toMatchObject({
-      cdk: { region: 'eu-west-1', stack: 'mine', appFile: file },
+      cdk: { 'eu-west-1': { region: 'eu-west-1', stack: 'mine', appFile: file } },
     });
-    // The next one goes to the same stack.
-    expect(await run('deploy', file, '--yes')).toMatchObject({ code: 0 });
-    expect((await cdk.calls()).at(-1)?.args[0]).toBe('mine');
+    // The next one there goes to the same stack; another region knows nothing of it.
+    const stackIn = async (AWS_REGION: string) => {
+      const args = ['deploy', file, '--dry-run', '--json'];
+      const { stdout } = await rig.start(args, { AWS_REGION }, folder).done;
+      return deployPlanSchema.parse(JSON.parse(stdout)).stack;
+    };
+    expect(await stackIn('eu-west-1')).toBe('mine');
+    expect(await stackIn('eu-north-1')).toBe('stormkite-cdk');
+  });
+
+  test('a CDK is not started any more once the command was interrupted', async ({ expect }) => {
+    const cwd = join(rig.directory, 'interrupted');
+    const cdk = await ScriptedCdk.write(cwd);
+    const given = { verb: 'deploy', stack: 'mine', from: 'cdk.out', args: [] } as const;
+    const signal = AbortSignal.abort();
+    const run = runCdk({ ...given, cwd, env: process.env, signal, isQuiet: true });
+    await expect(run).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await cdk.calls()).toEqual([]);
   });
 
   test('init --aws pins the CDK in a project, once', async ({ expect }) => {

@@ -34,6 +34,30 @@ export async function describeStack(
   stack: string,
   app: string,
 ): Promise<StackFacts | null> {
+  const found = await lookFor(client, stack);
+  return found !== null && mayBeOf(found, app) ? toFacts(found, app) : null;
+}
+
+/** What a stack is of, when it is there and not an app's own; `null` where the app may have it. */
+export async function holderOf(
+  client: CloudFormationClient,
+  stack: string,
+  app: string,
+): Promise<string | null> {
+  const found = await lookFor(client, stack);
+  if (found === null || mayBeOf(found, app)) return null;
+  const other = found.Outputs?.find(
+    ({ OutputKey, OutputValue = '' }) => OutputKey === outputKeyOf(OutputValue, 'app'),
+  );
+  return other?.OutputValue === undefined ? 'something else' : `the app ${other.OutputValue}`;
+}
+
+/** A stack that could not be made has no outputs; names of two apps may lead to one name of a stack. */
+function mayBeOf(stack: Stack, app: string): boolean {
+  return toFacts(stack, app).outputs.app === app || (stack.Outputs ?? []).length === 0;
+}
+
+async function lookFor(client: CloudFormationClient, stack: string): Promise<Stack | null> {
   const answer = await attempt(`looking for the stack ${stack}`, async () => {
     try {
       return await client.send(new DescribeStacksCommand({ StackName: stack }));
@@ -42,11 +66,7 @@ export async function describeStack(
       throw error;
     }
   });
-  const [found] = answer?.Stacks ?? [];
-  if (found === undefined) return null;
-  const facts = toFacts(found, app);
-  // A stack that could not be made has no outputs; names of two apps may lead to one name of a stack.
-  return facts.outputs.app === app || (found.Outputs ?? []).length === 0 ? facts : null;
+  return answer?.Stacks?.[0] ?? null;
 }
 
 /** The stack of a region that tells of an app, whatever its name is; `null` where there is none. */
@@ -95,8 +115,21 @@ export interface StackResource {
 /** Everything that a stack has. */
 export async function resourcesOf(
   client: CloudFormationClient,
-  { id, name }: Pick<StackFacts, 'id' | 'name'>,
+  stack: Pick<StackFacts, 'id' | 'name'>,
 ): Promise<readonly StackResource[]> {
+  return (await summariesOf(client, stack))
+    .filter(({ ResourceStatus }) => ResourceStatus !== 'DELETE_COMPLETE')
+    .map((each) => ({
+      id: each.LogicalResourceId ?? '',
+      name: each.PhysicalResourceId ?? '',
+      type: each.ResourceType ?? '',
+    }));
+}
+
+async function summariesOf(
+  client: CloudFormationClient,
+  { id, name }: Pick<StackFacts, 'id' | 'name'>,
+): Promise<readonly StackResourceSummary[]> {
   const found: StackResourceSummary[] = [];
   let NextToken: string | undefined;
   do {
@@ -106,13 +139,7 @@ export async function resourcesOf(
     found.push(...(page.StackResourceSummaries ?? []));
     ({ NextToken } = page);
   } while (NextToken !== undefined);
-  return found
-    .filter(({ ResourceStatus }) => ResourceStatus !== 'DELETE_COMPLETE')
-    .map((each) => ({
-      id: each.LogicalResourceId ?? '',
-      name: each.PhysicalResourceId ?? '',
-      type: each.ResourceType ?? '',
-    }));
+  return found;
 }
 
 /** Names of the Auto Scaling groups among resources. */
@@ -149,9 +176,10 @@ export interface DeleteOptions {
  */
 export async function deleteStack(
   client: CloudFormationClient,
-  { id }: StackFacts,
+  stack: StackFacts,
   { signal, pollMs, progress, retain = [] }: DeleteOptions,
 ): Promise<ReadonlyMap<string, string>> {
+  const { id } = stack;
   const told = new Set((await eventsOf(client, id)).map((event) => event.EventId));
   await attempt('deleting the stack', () =>
     client.send(
@@ -161,7 +189,6 @@ export async function deleteStack(
       }),
     ),
   );
-  const failed = new Map<string, string>();
   for (;;) {
     for (const event of (await eventsOf(client, id)).toReversed()) {
       if (told.has(event.EventId)) continue;
@@ -169,14 +196,25 @@ export async function deleteStack(
       const { LogicalResourceId: name = '', ResourceStatus: status = '' } = event;
       const reason = event.ResourceStatusReason ?? '';
       progress(`${status} ${name}${reason === '' ? '' : `: ${reason}`}`);
-      if (status === 'DELETE_FAILED' && event.PhysicalResourceId !== id) failed.set(name, reason);
-      if (status === 'DELETE_COMPLETE') failed.delete(name);
     }
-    const status = await statusOf(client, id);
-    if (status === null || status === 'DELETE_COMPLETE') return new Map();
-    if (status === 'DELETE_FAILED') return failed;
+    const now = await lookFor(client, id);
+    if (now === null || now.StackStatus === 'DELETE_COMPLETE') return new Map();
+    if (now.StackStatus === 'DELETE_FAILED')
+      return await failuresOf(client, stack, now.StackStatusReason ?? '');
     await setTimeout(pollMs, undefined, { signal });
   }
+}
+
+/** What keeps a stack from being deleted: its resources tell it, also where no event was heard; else the stack itself does. */
+async function failuresOf(
+  client: CloudFormationClient,
+  stack: StackFacts,
+  reason: string,
+): Promise<ReadonlyMap<string, string>> {
+  const failed = (await summariesOf(client, stack))
+    .filter(({ ResourceStatus }) => ResourceStatus === 'DELETE_FAILED')
+    .map((each) => [each.LogicalResourceId ?? '', each.ResourceStatusReason ?? ''] as const);
+  return new Map(failed.length > 0 ? failed : [[stack.name, reason]]);
 }
 
 /** @throws `DESTROY_STACK_FAILED` */
@@ -186,24 +224,12 @@ export function checkDeleted(stack: string, failed: ReadonlyMap<string, string>)
   throw appError('DESTROY_STACK_FAILED', { stack, problem });
 }
 
-async function statusOf(client: CloudFormationClient, id: string): Promise<string | null> {
-  const { Stacks } = await attempt('looking at the stack', async () => {
-    try {
-      return await client.send(new DescribeStacksCommand({ StackName: id }));
-    } catch (error) {
-      if (error instanceof Error && NOT_THERE.test(error.message)) return { Stacks: [] };
-      throw error;
-    }
-  });
-  return Stacks?.[0]?.StackStatus ?? null;
-}
-
 async function eventsOf(client: CloudFormationClient, id: string): Promise<readonly StackEvent[]> {
   try {
     const answer = await client.send(new DescribeStackEventsCommand({ StackName: id }));
     return answer.StackEvents ?? [];
   } catch {
-    // Events are for people; the status decides.
+    // Events are for people; the status decides, and the resources say why.
     return [];
   }
 }
