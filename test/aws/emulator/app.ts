@@ -20,6 +20,7 @@ export const programs = {
   ignoresTerm:
     "process.on('SIGTERM', () => console.log('no')); console.log('up'); setInterval(() => undefined, 1000)",
   fails: 'process.exit(3)',
+  tellsFolder: 'console.log(process.cwd()); setInterval(() => undefined, 1000)',
 } as const;
 
 export function spec(

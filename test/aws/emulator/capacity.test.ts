@@ -20,7 +20,7 @@ import type { Deployment } from '../../../runtime/backends/aws/contract.ts';
 import { Billing } from '../../../runtime/backends/aws/emulator/ec2/billing.ts';
 import { quick, test, type EmulatorRig } from '../../support/emulator.ts';
 import { until } from '../../support/until.ts';
-import { boot, containerInstances, poolOf, reaches, runTask, spec } from './app.ts';
+import { boot, containerInstances, poolOf, programs, reaches, runTask, spec } from './app.ts';
 
 async function groupOf({ clients }: EmulatorRig, deployment: Deployment, hardware = 'small') {
   const name = poolOf(deployment, hardware).autoScalingGroup;
@@ -100,6 +100,36 @@ describe('instances of the emulator', () => {
       Placement: { AvailabilityZone: 'us-east-1a' },
     });
     expect((await groupOf(rig, deployment)).Instances?.[0]?.LifecycleState).toBe('InService');
+  });
+
+  test('a deployment made again has other machines from then on; what runs stays', async ({
+    rig,
+    expect,
+  }) => {
+    const before = await rig.emulator.provision(spec());
+    const { id } = await boot(rig, before);
+    const deployment = await rig.emulator.provision(
+      spec(programs.waits, {
+        hardware: { small: { instanceTypes: ['t3.large'], market: 'spot', maxInstances: 2 } },
+      }),
+    );
+    expect(poolOf(deployment, 'small')).toMatchObject({ market: 'spot', maxInstances: 2 });
+    const { Instances } = await launch(rig, deployment);
+    expect(Instances).toMatchObject([{ InstanceType: 't3.large', MarketType: 'spot' }]);
+    expect(rig.emulator.state().instances).toMatchObject([
+      { id, type: 'm7i.large', market: 'on-demand', state: 'running' },
+      { type: 't3.large', market: 'spot' },
+    ]);
+  });
+
+  test('a group that is told of a larger size only keeps its machines', async ({ rig, expect }) => {
+    const deployment = await rig.emulator.provision(spec());
+    const { autoScalingGroup: AutoScalingGroupName } = poolOf(deployment, 'gpu-spot');
+    await rig.clients.autoScaling.send(
+      new UpdateAutoScalingGroupCommand({ AutoScalingGroupName, MaxSize: 5 }),
+    );
+    const { Instances } = await launch(rig, deployment, { AutoScalingGroupName });
+    expect(Instances).toMatchObject([{ InstanceType: 'g4dn.xlarge', MarketType: 'spot' }]);
   });
 
   test('the same token launches nothing more; with other parameters it is refused', async ({

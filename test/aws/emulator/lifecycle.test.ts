@@ -1,16 +1,17 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { ListTablesCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
-import { describe, test as plain } from 'vitest';
+import { describe, test as plain, vi } from 'vitest';
 import { openEmulator } from '../../../runtime/backends/aws/emulator/emulator.ts';
 import { awsTimings, scaleTimings } from '../../../runtime/backends/aws/emulator/timings.ts';
 import { SystemClock } from '../../../runtime/host/system-clock.ts';
@@ -67,6 +68,89 @@ describe('the life of an emulator', () => {
         expect(pids.map(isAlive)).toEqual([true, true]);
         owner.kill('SIGKILL');
         await until('nothing is left', () => !pids.some(isAlive));
+      });
+    },
+  );
+
+  plain.skipIf(!existsSync('/proc'))(
+    'the folder of a killed emulator goes with the next one; those of others stay',
+    async ({ expect, onTestFinished }) => {
+      await withFolder(async (folder) => {
+        vi.stubEnv('TMPDIR', folder);
+        onTestFinished(() => void vi.unstubAllEnvs());
+        const owner = node([OWNER, folder]);
+        await once(createInterface({ input: owner.stdout }), 'line');
+        const taskFolders = async () =>
+          (await readdir(folder)).filter((name) => name.startsWith('skt-ecs-'));
+        const openAndClose = async () => {
+          await (await openEmulator({ clock: new SystemClock() })).close();
+        };
+        const [name = ''] = await taskFolders();
+        await openAndClose();
+        expect(await taskFolders()).toEqual([name]);
+        owner.kill('SIGKILL');
+        await once(owner, 'close');
+        const ofAnotherMachine = name.replace(/^skt-ecs-.{4}/, 'skt-ecs-else');
+        const ofProcess = (start: string) =>
+          name.replace(/-\d+-\w+-(?=\w{6}$)/, `-${process.ppid}-${start}-`);
+        // One whose start nobody could tell, and one whose id another process has now.
+        const [ofAnotherProcess, ofEarlierProcess] = [ofProcess(''), ofProcess('0')] as const;
+        const link = name.replace(/\w{6}$/, 'linked');
+        for (const made of [ofAnotherMachine, ofAnotherProcess, ofEarlierProcess, 'target'])
+          await mkdir(join(folder, made));
+        await symlink(join(folder, 'target'), join(folder, link));
+        await openAndClose();
+        expect((await taskFolders()).toSorted()).toEqual(
+          [ofAnotherMachine, ofAnotherProcess, link].toSorted(),
+        );
+        expect(existsSync(join(folder, 'target'))).toBe(true);
+      });
+    },
+  );
+
+  plain(
+    'a task whose folder cannot be removed is STOPPED all the same',
+    async ({ expect, onTestFinished }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'emu-'));
+      vi.stubEnv('TMPDIR', folder);
+      const printed = vi.spyOn(console, 'error').mockReturnValue();
+      onTestFinished(async () => {
+        vi.unstubAllEnvs();
+        printed.mockRestore();
+        await promisify(execFile)('rm', ['-rf', folder]);
+      });
+      // Nobody can remove it by its path, which is longer than any may be.
+      const digs =
+        "for (let deep = 0; deep < 25; deep += 1) { fs.mkdirSync('d'.repeat(200)); process.chdir('d'.repeat(200)); }";
+      const rig = await openRig();
+      const deployment = await rig.emulator.provision(spec(digs));
+      await boot(rig, deployment);
+      const { taskArn } = await runTask(rig, deployment);
+      expect(await reaches(rig, deployment, taskArn, 'STOPPED')).toMatchObject({
+        stopCode: 'EssentialContainerExited',
+        containers: [{ exitCode: 0 }],
+      });
+      await rig.close();
+      expect(printed.mock.calls.map(([what]) => what)).toEqual([
+        expect.stringMatching(/-0 could not be removed:$/),
+        expect.stringMatching(/skt-ecs-\S+ could not be removed:$/),
+      ]);
+    },
+  );
+
+  plain(
+    'closing ends the rest when one part cannot be closed, and tells why',
+    async ({ expect, onTestFinished }) => {
+      await withFolder(async (folder) => {
+        vi.stubEnv('TMPDIR', folder);
+        onTestFinished(() => void vi.unstubAllEnvs());
+        const directory = join(folder, 'aws');
+        const emulator = await openEmulator({ clock: new SystemClock(), directory });
+        await rm(directory, { recursive: true });
+        await writeFile(directory, 'in the way');
+        await expect(emulator.close()).rejects.toMatchObject({ code: 'EEXIST' });
+        await expect(fetch(emulator.endpoint)).rejects.toThrow();
+        expect(await readdir(folder)).toEqual(['aws']);
       });
     },
   );

@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
   CreateLogGroupCommand,
@@ -28,10 +31,12 @@ import {
   GetParametersCommand,
   PutParameterCommand,
 } from '@aws-sdk/client-ssm';
-import { describe } from 'vitest';
+import { describe, test as plain, vi } from 'vitest';
+import { HOST_LINE_HEAD } from '../../../runtime/backends/aws/contract.ts';
 import { LineCutter } from '../../../runtime/backends/aws/emulator/logs/line-cutter.ts';
 import { toLogPattern } from '../../../runtime/backends/aws/emulator/logs/log-pattern.ts';
-import { test } from '../../support/emulator.ts';
+import { ObjectStore } from '../../../runtime/backends/aws/emulator/s3/object-store.ts';
+import { openRig, test } from '../../support/emulator.ts';
 import { until } from '../../support/until.ts';
 import { boot, reaches, runTask, spec } from './app.ts';
 
@@ -117,6 +122,80 @@ describe('S3 in the emulator', () => {
   });
 });
 
+describe('objects of the emulator', () => {
+  const keyed = test.extend<{ directory: string }>({
+    // eslint-disable-next-line no-empty-pattern -- vitest finds out by destructuring what a fixture needs
+    directory: async ({}, use) => {
+      const directory = await mkdtemp(join(tmpdir(), 'objects-'));
+      await use(directory);
+      await rm(directory, { recursive: true });
+    },
+  });
+
+  keyed(
+    'are read as they were put, whatever is done with them meanwhile',
+    async ({ directory, expect }) => {
+      const objects = new ObjectStore(directory);
+      await objects.createBucket('b');
+      const more = { contentType: 'x', headers: {} };
+      const turns = Array.from({ length: 30 }, async (_, turn) => {
+        const changing =
+          turn % 3 === 2
+            ? objects.remove('b', 'k')
+            : objects.put('b', 'k', randomBytes(turn), more, 0);
+        const [found] = await Promise.all([objects.read('b', 'k'), changing]);
+        return found === null ? null : [found.object.size, found.body.length];
+      });
+      expect(await Promise.all(turns)).toEqual(
+        turns.map((_, turn) => (turn % 3 === 2 ? null : [turn, turn])),
+      );
+    },
+  );
+
+  keyed(
+    'whose files were touched are an error of one request, and of no other',
+    async ({ directory, expect }) => {
+      const printed = vi.spyOn(console, 'error').mockReturnValue();
+      const { clients, emulator, close } = await openRig({ directory });
+      await clients.s3.send(new CreateBucketCommand({ Bucket: 'b' }));
+      const fileOf = (key: string) =>
+        join(directory, 's3', 'b', createHash('sha256').update(key).digest('hex'));
+      const get = (Key: string) => clients.s3.send(new GetObjectCommand({ Bucket: 'b', Key }));
+      for (const Key of ['whole', 'gone', 'damaged', 'odd'])
+        await clients.s3.send(new PutObjectCommand({ Bucket: 'b', Key, Body: Key }));
+      await rm(`${fileOf('gone')}.body`);
+      await writeFile(`${fileOf('damaged')}.json`, '{');
+      const described = JSON.parse(await readFile(`${fileOf('odd')}.json`, 'utf8')) as object;
+      await writeFile(`${fileOf('odd')}.json`, JSON.stringify({ ...described, contentType: '€' }));
+      await expect(get('gone')).rejects.toMatchObject({ name: 'NoSuchKey' });
+      const answer = await fetch(`${emulator.endpoint}/b/damaged`);
+      expect([answer.status, await answer.text()]).toEqual([
+        500,
+        expect.stringContaining('<Code>InternalFailure</Code>'),
+      ]);
+      await expect(fetch(`${emulator.endpoint}/b/odd`)).rejects.toThrow();
+      expect(printed).toHaveBeenCalledWith(
+        expect.stringMatching(/^the AWS emulator/),
+        expect.any(SyntaxError),
+      );
+      expect(await (await get('whole')).Body?.transformToString()).toBe('whole');
+      await close();
+      printed.mockRestore();
+    },
+  );
+
+  test('have names that can be read', async ({ rig, expect }) => {
+    const { endpoint } = rig.emulator;
+    const answer = await fetch(`${endpoint}/assets/100%.csv`);
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('<Code>InvalidURI</Code>'),
+    ]);
+    const page = { headers: { origin: 'http://evil.example' } };
+    expect((await fetch(`${endpoint}/assets/100%.csv`, page)).status).toBe(403);
+  });
+});
+
 describe('CloudWatch Logs in the emulator', () => {
   const program =
     "console.log('one'); process.stdout.write('three without end'); console.error('two: ERROR x'); setInterval(() => undefined, 1000)";
@@ -154,6 +233,9 @@ describe('CloudWatch Logs in the emulator', () => {
     ]);
     expect((await filter({ logStreamNamePrefix: 'work/', limit: 2 })).nextToken).toBeDefined();
     expect((await filter({ endTime: 1 })).events).toEqual([]);
+    await expect(filter({ filterPattern: '%[error%' })).rejects.toMatchObject({
+      name: 'InvalidParameterException',
+    });
     await expect(filter({ logGroupName: 'none' })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
@@ -207,6 +289,33 @@ describe('CloudWatch Logs in the emulator', () => {
     expect(lines.slice(0, 3)).toEqual(['ä', 'b', '']);
     expect(lines.slice(3).every((line) => line.length <= 262_144)).toBe(true);
     expect(lines.slice(3).join('')).toHaveLength(600_000);
+  });
+
+  plain('a line of a host stays whole, however many chunks it comes in', ({ expect }) => {
+    const lines: string[] = [];
+    const cutter = new LineCutter((line) => lines.push(line));
+    const line = `${HOST_LINE_HEAD}"${'x'.repeat(600_000)}"}`;
+    const text = Buffer.from(`${line}\n${'y'.repeat(300_000)}\n${line}`);
+    for (let at = 0; at < text.length; at += 65_536) cutter.push(text.subarray(at, at + 65_536));
+    cutter.end();
+    expect([lines[0], lines.at(-1)]).toEqual([line, line]);
+    expect(lines.slice(1, -1).join('')).toBe('y'.repeat(300_000));
+    expect(lines.slice(1, -1).every(({ length }) => length <= 262_144)).toBe(true);
+  });
+
+  test('a long line of a host is heard whole, and several events', async ({ rig, expect }) => {
+    const deployment = await rig.emulator.provision(
+      spec(`console.log('${HOST_LINE_HEAD}"' + 'x'.repeat(600_000) + '"}')`),
+    );
+    await boot(rig, deployment);
+    const { taskArn } = await runTask(rig, deployment);
+    await reaches(rig, deployment, taskArn, 'STOPPED');
+    expect(rig.lines.map(({ length }) => length)).toEqual([600_000 + HOST_LINE_HEAD.length + 3]);
+    const { events = [] } = await rig.clients.logs.send(
+      new FilterLogEventsCommand({ logGroupName: deployment.logGroup }),
+    );
+    expect(events).toHaveLength(3);
+    expect(events.map(({ message }) => message).join('')).toBe(rig.lines[0]);
   });
 });
 

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readlinkSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import {
   DescribeContainerInstancesCommand,
   DescribeTasksCommand,
@@ -14,6 +17,9 @@ import { isAlive } from '../../support/local-rig.ts';
 import { quick, test } from '../../support/emulator.ts';
 import { until } from '../../support/until.ts';
 import { boot, describeTask, poolOf, programs, reaches, runTask, spec } from './app.ts';
+
+/** Gives a command a terminal. */
+const SCRIPT = '/usr/bin/script';
 
 describe('tasks in the emulator', () => {
   test('a task waits in PROVISIONING until its provider has an instance, and then runs there', async ({
@@ -187,6 +193,74 @@ describe('tasks in the emulator', () => {
       await reaches(rig, deployment, taskArn, 'STOPPED');
       await until('all are gone', () => !pids.some(isAlive));
       expect(existsSync(folder)).toBe(false);
+    },
+  );
+
+  test.skipIf(!existsSync('/proc')).for([
+    ['prints on', 'cd /; exec sleep 1000'],
+    ['is still in its folder', 'exec sleep 1000 >/dev/null 2>&1'],
+  ])(
+    'a process that left its group and forgot its environment ends with its task when it %s',
+    async ([, script], { rig, expect }) => {
+      const works = {
+        W: {
+          default: { command: ['sh', '-c', `env -i setsid sh -c 'echo $$; ${script}' & wait`] },
+        },
+      };
+      const deployment = await rig.emulator.provision(spec('', { works }));
+      await boot(rig, deployment);
+      const { taskArn } = await runTask(rig, deployment);
+      const pid = Number(await until('it printed', () => rig.lines[0]));
+      const { cluster } = deployment;
+      await rig.clients.ecs.send(new StopTaskCommand({ cluster, task: taskArn }));
+      await reaches(rig, deployment, taskArn, 'STOPPED');
+      await until('it is gone', () => !isAlive(pid));
+      expect(rig.lines).toEqual([String(pid)]);
+    },
+  );
+
+  test.skipIf(!existsSync('/proc'))(
+    'a process in the folder of a task that is not of it stays when the task ends',
+    async ({ rig, expect, onTestFinished }) => {
+      const enters =
+        "console.log('up'); process.stdin.once('data', (folder) => { process.chdir(String(folder)); console.log('in'); })";
+      const older = spawn(process.execPath, ['-e', enters], { stdio: ['pipe', 'pipe', 'inherit'] });
+      onTestFinished(() => void older.kill('SIGKILL'));
+      const said = createInterface({ input: older.stdout });
+      await once(said, 'line');
+      const deployment = await rig.emulator.provision(spec(programs.tellsFolder));
+      await boot(rig, deployment);
+      const { taskArn } = await runTask(rig, deployment);
+      const cwd = await until('it printed', () => rig.lines[0]);
+      older.stdin.write(cwd);
+      await once(said, 'line');
+      const env = { ECS_CONTAINER_METADATA_URI_V4: 'http://127.0.0.1/v4/another' };
+      const others = spawn('sleep', ['1000'], { cwd, env, stdio: 'ignore' });
+      onTestFinished(() => void others.kill('SIGKILL'));
+      await once(others, 'spawn');
+      const { cluster } = deployment;
+      await rig.clients.ecs.send(new StopTaskCommand({ cluster, task: taskArn }));
+      await reaches(rig, deployment, taskArn, 'STOPPED');
+      expect([older, others].map(({ pid = 0 }) => isAlive(pid))).toEqual([true, true]);
+    },
+  );
+
+  test.skipIf(!existsSync('/proc') || !existsSync(SCRIPT))(
+    'a shell in which somebody looks into the folder of a task stays when the task ends',
+    async ({ rig, expect, onTestFinished }) => {
+      const deployment = await rig.emulator.provision(spec(programs.tellsFolder));
+      await boot(rig, deployment);
+      const { taskArn } = await runTask(rig, deployment);
+      const cwd = await until('it printed', () => rig.lines[0]);
+      const shell = `cd ${cwd}; echo $$; exec sleep 1000`;
+      const terminal = spawn(SCRIPT, ['-qec', shell, '/dev/null']);
+      // What runs in a terminal ends with it.
+      onTestFinished(() => void terminal.kill('SIGKILL'));
+      const [line] = (await once(createInterface({ input: terminal.stdout }), 'line')) as [string];
+      const { cluster } = deployment;
+      await rig.clients.ecs.send(new StopTaskCommand({ cluster, task: taskArn }));
+      await reaches(rig, deployment, taskArn, 'STOPPED');
+      expect(isAlive(Number(line))).toBe(true);
     },
   );
 

@@ -1,8 +1,14 @@
 import { describe, test } from 'vitest';
 import type { TaskLine } from '../../../runtime/backends/aws/emulator/ecs/life-host.ts';
+import { LineCutter } from '../../../runtime/backends/aws/emulator/logs/line-cutter.ts';
 import { appError, toWire } from '../../../runtime/errors/index.ts';
 import { EmulatedFlow } from '../../../runtime/host/emulated-flow.ts';
-import { endedEntry, parseTaskLog, type TaskLogEntry } from '../../../runtime/host/task-log.ts';
+import {
+  endedEntry,
+  formatTaskLog,
+  parseTaskLog,
+  type TaskLogEntry,
+} from '../../../runtime/host/task-log.ts';
 
 function lineOf(line: string, changes: Partial<TaskLine> = {}): TaskLine {
   return {
@@ -67,6 +73,14 @@ describe('what the containers of an emulated app print', () => {
       ['warn', 'careful'],
       ['resting', 'paused'],
     ]);
+  });
+
+  test('a structured line of any length becomes what it says', ({ expect }) => {
+    const { flow, heard } = listen();
+    const cutter = new LineCutter((line) => flow.take(lineOf(line)));
+    const message = 'x'.repeat(600_000);
+    cutter.push(Buffer.from(formatTaskLog({ stormkite: 'note', app: 'a', message })));
+    expect(heard).toEqual([['note', message]]);
   });
 
   test('an error keeps its code on the way', ({ expect }) => {

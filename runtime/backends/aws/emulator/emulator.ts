@@ -5,8 +5,7 @@
  * E1 SDK clients need nothing but `AWS_ENDPOINT_URL_*` ({@link Emulator.environment}).
  * E2 Whatever it started ends with it, also when it is killed.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Deployment } from '../contract.ts';
@@ -31,6 +30,7 @@ import { provision } from './provision.ts';
 import { StateKeeper } from './state-keeper.ts';
 import { ServiceError } from './service-error.ts';
 import { ServiceRouter, type RawRequest, type Routed } from './service-router.ts';
+import { openTaskFolder, type TaskFolder } from './task-folders.ts';
 import { defaultTimings, type EmulatorTimings } from './timings.ts';
 
 /** Between listening and being built. */
@@ -74,7 +74,7 @@ export class Emulator {
   readonly #server: HttpServer;
   readonly #keeper: StateKeeper | null;
   readonly #dynamodbEndpoint: string | null;
-  readonly #closeFolders: () => Promise<void>;
+  readonly #taskFolder: TaskFolder;
   readonly #listeners: Set<(line: TaskLine) => void>;
   #closing: Promise<void> | null = null;
 
@@ -87,7 +87,7 @@ export class Emulator {
     readonly directory: string | null;
     readonly dynamodbEndpoint: string | null;
     readonly listeners: Set<(line: TaskLine) => void>;
-    readonly closeFolders: () => Promise<void>;
+    readonly taskFolder: TaskFolder;
   }) {
     this.#parts = wish.parts;
     this.#faults = wish.faults;
@@ -98,7 +98,7 @@ export class Emulator {
     this.#keeper?.open();
     this.#dynamodbEndpoint = wish.dynamodbEndpoint;
     this.#listeners = wish.listeners;
-    this.#closeFolders = wish.closeFolders;
+    this.#taskFolder = wish.taskFolder;
     const { endpoint, region } = this;
     this.environment = emulatedEnvironment({
       endpoint,
@@ -174,21 +174,23 @@ export class Emulator {
     };
   }
 
-  /** Ends all tasks and instances; resolves when nothing is left of them. */
+  /** Ends all tasks and instances; resolves when nothing is left of them. Rejects with the first failure after everything was closed. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
     const { scaling, services, groups, tasks, instances } = this.#parts;
-    scaling.close();
-    services.close();
-    groups.close();
-    await tasks.close();
-    instances.close();
-    await this.#server.close();
-    await this.#keeper?.close();
-    await this.#closeFolders();
+    const parts = [scaling, services, groups, tasks, instances, this.#server, this.#keeper];
+    const failures: unknown[] = [];
+    for (const part of [...parts, this.#taskFolder]) {
+      try {
+        await part?.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #provision(spec: ResolvedDeploymentSpec): Promise<Deployment> {
@@ -227,7 +229,10 @@ export async function openEmulator(options: EmulatorOptions): Promise<Emulator> 
   });
   const port = await server.listen(options.port ?? 0);
   const endpoint = `http://127.0.0.1:${port}`;
-  const folders = await openFolders(directory);
+  const taskFolder = await openTaskFolder();
+  // Tasks never have anything of an earlier run; objects have it when a directory is given.
+  const objectsDirectory = join(directory ?? taskFolder.path, 's3');
+  await mkdir(objectsDirectory, { recursive: true });
   const parts = buildParts({
     addresses: { endpoint, dynamodbEndpoint, region },
     clock,
@@ -235,27 +240,15 @@ export async function openEmulator(options: EmulatorOptions): Promise<Emulator> 
     faults,
     stored,
     prices: options.prices ?? {},
-    tasksDirectory: folders.tasks,
-    objectsDirectory: folders.objects,
+    tasksDirectory: taskFolder.path,
+    objectsDirectory,
     onLine: (line) => {
       for (const listener of listeners) listener(line);
     },
   });
   const emulator = new Emulator({
-    ...{ parts, faults, server, endpoint, directory, dynamodbEndpoint, listeners },
-    closeFolders: folders.close,
+    ...{ parts, faults, server, endpoint, directory, dynamodbEndpoint, listeners, taskFolder },
   });
   opened.push({ emulator, router: new ServiceRouter(parts.operations, parts.s3) });
   return emulator;
-}
-
-/** Tasks never have anything of an earlier run; objects have it when a directory is given. */
-async function openFolders(directory: string | null) {
-  const tasks = await mkdtemp(join(tmpdir(), 'skt-ecs-'));
-  const objects = join(directory ?? tasks, 's3');
-  await mkdir(objects, { recursive: true });
-  const close = async (): Promise<void> => {
-    await rm(tasks, { recursive: true, force: true, maxRetries: 3 });
-  };
-  return { tasks, objects, close };
 }

@@ -5,11 +5,17 @@
  * G2 A guard inside the group holds the reading end of a pipe whose other end only this process has. When this process is
  *    gone, however it went, the pipe ends and the guard kills the group. It stands before the command starts, so there is no
  *    moment in which the command is alone.
- * G3 Where the system has `/proc`, processes that left the group are found by {@link GuardedOptions.marker} in their
- *    environment, as a container's processes all end with its first one.
+ * G3 Where the system has `/proc`, processes that left the group are found by their {@link GuardedOptions.traces}, as a container's
+ *    processes all end with its first one.
+ * G4 Its end is told at most {@link PRINTING_MS} and {@link DEAF_MS} after it, whoever still holds its output.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { Strays, type Traces } from './strays.ts';
+
+/** Milliseconds after the exit in which the pipes of its output close by themselves, unless something that left the group has them. */
+const PRINTING_MS = 500;
+/** Milliseconds from then on until nobody listens any longer. */
+const DEAF_MS = 500;
 
 /** The command takes the shell's place (same process id); the guard is nobody's child, so the command never sees it. */
 const GUARD = `
@@ -35,8 +41,8 @@ export interface GuardedOptions {
   readonly cwd: string;
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** Text that stands in the environment of this process and of no other; empty: processes that left the group are not looked for. */
-  readonly marker?: string;
+  /** By what processes that left the group are known. The guard knows the marker only. @default - they are not looked for */
+  readonly traces?: Traces;
   /** Whether its standard input stays open as long as this process lives. */
   readonly holdStdin?: boolean;
 }
@@ -51,26 +57,30 @@ export interface Exit {
 
 export class GuardedProcess {
   readonly #child: ChildProcess;
-  readonly #marker: string;
-  /** Resolves when it is gone and everything that it printed was read. */
+  readonly #strays: Strays | null;
+  /** Resolves when it is gone and what it printed was read. */
   readonly exited: Promise<Exit>;
   #isOver = false;
 
-  constructor({ command, cwd, env, marker = '', holdStdin = false }: GuardedOptions) {
-    this.#marker = marker;
-    this.#child = spawn('/bin/sh', ['-c', GUARD, marker, ...command], {
+  constructor({ command, cwd, env, traces, holdStdin = false }: GuardedOptions) {
+    this.#child = spawn('/bin/sh', ['-c', GUARD, traces?.marker ?? '', ...command], {
       cwd,
       env,
       detached: true,
       stdio: [holdStdin ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
     });
+    const { pid } = this;
+    this.#strays = pid === null || traces === undefined ? null : new Strays(pid, traces);
     for (const stream of this.#child.stdio) stream?.on('error', () => undefined);
     this.exited = new Promise((resolve) => {
       this.#child.once('error', (error) => {
         this.#over();
         resolve({ code: null, signal: null, error });
       });
-      this.#child.once('exit', () => this.#over());
+      this.#child.once('exit', () => {
+        this.#over();
+        this.#endOutput();
+      });
       this.#child.once('close', (code, signal) => resolve({ code, signal, error: null }));
     });
   }
@@ -94,7 +104,7 @@ export class GuardedProcess {
   kill(): void {
     if (this.pid === null) return;
     killGroup(this.pid);
-    for (const pid of this.#strays()) killProcess(pid);
+    for (const pid of this.#strays?.find() ?? []) killProcess(pid);
   }
 
   #over(): void {
@@ -103,26 +113,17 @@ export class GuardedProcess {
     this.#child.stdio[3]?.destroy();
   }
 
-  #strays(): number[] {
-    if (this.#marker === '') return [];
-    try {
-      return readdirSync('/proc')
-        .filter((name) => /^\d+$/.test(name))
-        .filter((name) => hasMarker(name, this.#marker))
-        .map(Number);
-    } catch {
-      // No `/proc` on this system.
-      return [];
-    }
-  }
-}
-
-function hasMarker(pid: string, marker: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`).includes(marker);
-  } catch {
-    // It ended meanwhile, or belongs to somebody else.
-    return false;
+  /** G4 */
+  #endOutput(): void {
+    const { stdout, stderr } = this.#child;
+    let timer = setTimeout(() => {
+      for (const pid of this.#strays?.findPrinting() ?? []) killProcess(pid);
+      timer = setTimeout(() => {
+        stdout?.destroy();
+        stderr?.destroy();
+      }, DEAF_MS);
+    }, PRINTING_MS);
+    this.#child.once('close', () => clearTimeout(timer));
   }
 }
 

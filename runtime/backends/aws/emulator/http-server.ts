@@ -6,9 +6,11 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { appError, background, isAppError } from '../../../errors/index.ts';
+import { appError, isAppError } from '../../../errors/index.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import { adminError } from './admin-api.ts';
 import type { Faults } from './faults.ts';
+import { printFailure } from './print-failure.ts';
 import type { RawRequest, Routed } from './service-router.ts';
 import { ServiceError } from './service-error.ts';
 import type { Answer } from './wire/answers.ts';
@@ -38,7 +40,10 @@ export class HttpServer {
     this.#faults = faults;
     this.#route = route;
     this.#server = createServer((request, response) => {
-      background(this.#handle(request, response), 'the AWS emulator');
+      this.#handle(request, response).catch((error: unknown) => {
+        printFailure('an answer', error);
+        response.destroy();
+      });
     });
   }
 
@@ -91,17 +96,19 @@ export class HttpServer {
 
   /** `null`: the answer is lost. */
   async #answer(request: RawRequest): Promise<Answer | null> {
-    const routed = this.#route(request);
-    const { service, operation } = routed;
+    let refuse: Routed['refuse'] = adminError;
     try {
       refuseBrowsers(request);
+      const routed = this.#route(request);
+      refuse = (error) => routed.refuse(error);
+      const { service, operation } = routed;
       if (service !== null) await this.#misfortune(service, operation);
       const answer = await routed.run();
       const isLost =
         service !== null && this.#faults.takeFor('lost-answer', service, operation) !== null;
       return isLost ? null : answer;
     } catch (error) {
-      return routed.refuse(toServiceError(error));
+      return refuse(toServiceError(error));
     }
   }
 
@@ -133,17 +140,13 @@ function refuseBrowsers({ headers: { origin, host = '' } }: RawRequest): void {
   );
 }
 
-/** What we refuse ourselves is said in the service's way too; anything else is a bug of ours. */
+/** What we refuse ourselves is said in the service's way too; anything else is a bug of ours, which ends no tasks. */
 function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   if (isAppError(error) && error.kind === 'user')
     return new ServiceError('ValidationException', `${error.message}; ${error.hint ?? ''}`);
-  background(rethrow(error), 'the AWS emulator');
+  printFailure('a request', error);
   return new ServiceError('InternalFailure', String(error), { status: 500 });
-}
-
-async function rethrow(error: unknown): Promise<never> {
-  throw error;
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

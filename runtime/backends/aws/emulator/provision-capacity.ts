@@ -41,21 +41,24 @@ export async function makeCapacity(
 /** The group is what the stack makes: empty, protected from scale-in, spot or not. */
 async function makePool(pool: CapacityPool, parts: ProvisionParts): Promise<void> {
   const { autoScalingGroup, capacityProvider, instanceTypes, market, maxInstances } = pool;
-  const size = { AutoScalingGroupName: autoScalingGroup, MaxSize: String(maxInstances) };
+  const group = {
+    AutoScalingGroupName: autoScalingGroup,
+    MaxSize: String(maxInstances),
+    MixedInstancesPolicy: {
+      LaunchTemplate: { Overrides: instanceTypes.map((InstanceType) => ({ InstanceType })) },
+      InstancesDistribution: {
+        OnDemandPercentageAboveBaseCapacity: market === 'spot' ? '0' : '100',
+      },
+    },
+  };
   if (parts.hasGroup(autoScalingGroup))
-    await call(parts.autoScaling, 'UpdateAutoScalingGroup', size);
+    await call(parts.autoScaling, 'UpdateAutoScalingGroup', group);
   else
     await call(parts.autoScaling, 'CreateAutoScalingGroup', {
-      ...size,
+      ...group,
       MinSize: '0',
       VPCZoneIdentifier: parts.subnets.map(({ id }) => id).join(','),
       NewInstancesProtectedFromScaleIn: 'true',
-      MixedInstancesPolicy: {
-        LaunchTemplate: { Overrides: instanceTypes.map((InstanceType) => ({ InstanceType })) },
-        InstancesDistribution: {
-          OnDemandPercentageAboveBaseCapacity: market === 'spot' ? '0' : '100',
-        },
-      },
     });
   if (parts.hasProvider(capacityProvider)) return;
   await call(parts.ecs, 'CreateCapacityProvider', {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EmulatorContext } from '../context.ts';
 import { ServiceError } from '../service-error.ts';
 import type { Group } from './group.ts';
+import type { InstanceTypes } from './instance-types.ts';
 import type { Subnet } from './subnets.ts';
 
 export const count = z.coerce.number().int().min(0);
@@ -18,6 +19,22 @@ const tags = z
   .default([])
   .transform((list) => Object.fromEntries(list.map(({ Key, Value }) => [Key, Value])));
 
+const mixedInstancesPolicy = z
+  .looseObject({
+    LaunchTemplate: z
+      .looseObject({
+        Overrides: z.array(z.looseObject({ InstanceType: z.string().optional() })).default([]),
+      })
+      .optional(),
+    InstancesDistribution: z
+      .looseObject({
+        OnDemandBaseCapacity: count.default(0),
+        OnDemandPercentageAboveBaseCapacity: count.default(100),
+      })
+      .optional(),
+  })
+  .optional();
+
 export const createGroupInput = z.object({
   AutoScalingGroupName: name,
   MinSize: count,
@@ -25,19 +42,7 @@ export const createGroupInput = z.object({
   DesiredCapacity: count.optional(),
   VPCZoneIdentifier: z.string().optional(),
   NewInstancesProtectedFromScaleIn: truth.default(false),
-  MixedInstancesPolicy: z
-    .looseObject({
-      LaunchTemplate: z.looseObject({
-        Overrides: z.array(z.looseObject({ InstanceType: z.string().optional() })).default([]),
-      }),
-      InstancesDistribution: z
-        .looseObject({
-          OnDemandBaseCapacity: count.default(0),
-          OnDemandPercentageAboveBaseCapacity: count.default(100),
-        })
-        .optional(),
-    })
-    .optional(),
+  MixedInstancesPolicy: mixedInstancesPolicy,
   Tags: tags,
 });
 
@@ -48,7 +53,25 @@ export const updateGroupInput = z.object({
   DesiredCapacity: count.optional(),
   VPCZoneIdentifier: z.string().optional(),
   NewInstancesProtectedFromScaleIn: truth.optional(),
+  MixedInstancesPolicy: mixedInstancesPolicy,
 });
+
+/** What a policy says of the machines to come; without a member, nothing. */
+export function machinesOf(
+  policy: z.output<typeof mixedInstancesPolicy>,
+  instanceTypes: InstanceTypes,
+): Partial<Pick<Group, 'types' | 'market'>> {
+  const names = (policy?.LaunchTemplate?.Overrides ?? []).flatMap(({ InstanceType }) =>
+    InstanceType === undefined ? [] : [InstanceType],
+  );
+  const spread = policy?.InstancesDistribution;
+  const isSpot =
+    spread?.OnDemandPercentageAboveBaseCapacity === 0 && spread.OnDemandBaseCapacity === 0;
+  return {
+    ...(names.length === 0 ? {} : { types: names.map((type) => instanceTypes.get(type)) }),
+    ...(spread === undefined ? {} : { market: isSpot ? 'spot' : 'on-demand' }),
+  };
+}
 
 /** Makes a group from what `CreateAutoScalingGroup` was given. */
 export function toGroup(
@@ -58,24 +81,18 @@ export function toGroup(
 ): Group {
   const { MinSize, MaxSize, DesiredCapacity = MinSize } = input;
   checkSizes(MinSize, MaxSize, DesiredCapacity);
-  const policy = input.MixedInstancesPolicy;
-  const typeNames = (policy?.LaunchTemplate.Overrides ?? []).flatMap(({ InstanceType }) =>
-    InstanceType === undefined ? [] : [InstanceType],
-  );
-  if (typeNames.length === 0)
+  const { types, market = 'on-demand' } = machinesOf(input.MixedInstancesPolicy, instanceTypes);
+  if (types === undefined)
     throw new ServiceError(
       'ValidationError',
       'The emulator has no launch templates: give the instance types in MixedInstancesPolicy.LaunchTemplate.Overrides.',
     );
-  const spread = policy?.InstancesDistribution;
-  const isSpot =
-    spread?.OnDemandPercentageAboveBaseCapacity === 0 && spread.OnDemandBaseCapacity === 0;
   return {
     name: input.AutoScalingGroupName,
     arn: arns.autoScalingGroup(input.AutoScalingGroupName),
     createdAt: clock.now(),
-    types: typeNames.map((type) => instanceTypes.get(type)),
-    market: isSpot ? 'spot' : 'on-demand',
+    types,
+    market,
     tags: input.Tags,
     subnets: subnetsNamed(input.VPCZoneIdentifier, subnets),
     minSize: MinSize,

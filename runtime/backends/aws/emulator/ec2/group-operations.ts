@@ -8,6 +8,7 @@ import {
   checkSizes,
   count,
   createGroupInput,
+  machinesOf,
   name,
   subnetsNamed,
   texts,
@@ -43,6 +44,10 @@ export function groupOperations(
       const max = input.MaxSize ?? group.maxSize;
       const desired = input.DesiredCapacity ?? Math.min(Math.max(group.desired, min), max);
       checkSizes(min, max, desired);
+      const machines = machinesOf(input.MixedInstancesPolicy, context.instanceTypes);
+      // Only for instances to come.
+      group.types = machines.types ?? group.types;
+      group.market = machines.market ?? group.market;
       group.minSize = min;
       group.maxSize = max;
       if (input.VPCZoneIdentifier !== undefined)

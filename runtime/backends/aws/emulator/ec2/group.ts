@@ -21,8 +21,8 @@ export interface Group {
   /** Epoch milliseconds. */
   readonly createdAt: number;
   /** Tried in order. */
-  readonly types: readonly InstanceType[];
-  readonly market: Market;
+  types: readonly InstanceType[];
+  market: Market;
   readonly tags: Readonly<Record<string, string>>;
   subnets: readonly Subnet[];
   minSize: number;

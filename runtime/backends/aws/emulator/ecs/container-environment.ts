@@ -10,6 +10,8 @@ export const IMAGE_PATH_VARIABLE = 'STORMKITE_EMULATOR_PATH';
 /** Where a Debian image has its programs; before them the folder of this Node, which stands for the image's. */
 const IMAGE_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
+const METADATA_VARIABLE = 'ECS_CONTAINER_METADATA_URI_V4';
+
 /** Folders of one container, all new and empty. */
 export interface ContainerFolders {
   readonly root: string;
@@ -59,12 +61,16 @@ export function environmentOf(
     ...secrets,
     // In a container the host port leads to this port; here both are the process's own.
     ...(port === undefined ? {} : { [PORT_VARIABLE]: String(port.hostPort) }),
-    ECS_CONTAINER_METADATA_URI_V4: metadataUri(endpoint, container),
+    [METADATA_VARIABLE]: metadataUri(endpoint, container),
   };
 }
 
-/** Also what tells this container's processes from all others. */
-export function metadataUri(endpoint: string, { runtimeId }: Container): string {
+/** What tells this container's processes from all others in their environment. */
+export function markerOf(endpoint: string, container: Container): string {
+  return `${METADATA_VARIABLE}=${metadataUri(endpoint, container)}`;
+}
+
+function metadataUri(endpoint: string, { runtimeId }: Container): string {
   return `${endpoint}/v4/${runtimeId}`;
 }
 

@@ -1,11 +1,12 @@
 /** A container: its command as a guarded process in empty folders, its output line by line. */
 import { accessSync, constants } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { constants as system } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../../../ports/clock.ts';
 import { GuardedProcess } from '../guarded-process.ts';
 import { LineCutter } from '../logs/line-cutter.ts';
+import { removeFolder } from '../remove-folder.ts';
 import { searchPath, type ContainerFolders } from './container-environment.ts';
 
 /** Exit codes of what a signal ended are above this. */
@@ -57,7 +58,8 @@ export class ContainerProcess {
     const { command, env, folders, marker, clock, onLine } = wish;
     for (const folder of [folders.cwd, folders.home, folders.tmp])
       await mkdir(folder, { recursive: true });
-    const child = new GuardedProcess({ command, cwd: folders.cwd, env, marker });
+    const traces = { marker, folder: folders.root };
+    const child = new GuardedProcess({ command, cwd: folders.cwd, env, traces });
     const cutters = {
       stdout: new LineCutter((line) => onLine({ stream: 'stdout', line })),
       stderr: new LineCutter((line) => onLine({ stream: 'stderr', line })),
@@ -91,7 +93,7 @@ export class ContainerProcess {
 
   /** Removes its folders; after its exit. */
   async remove(): Promise<void> {
-    await rm(this.#folders.root, { recursive: true, force: true, maxRetries: 3 });
+    await removeFolder(this.#folders.root);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Starts one container of a task, or says in AWS's words why it cannot be started. */
 import { freePort } from '../../../../host/free-port.ts';
 import { ServiceError } from '../service-error.ts';
-import { environmentOf, foldersOf, metadataUri, secretsOf } from './container-environment.ts';
+import { toEvents } from '../logs/line-cutter.ts';
+import { environmentOf, foldersOf, markerOf, secretsOf } from './container-environment.ts';
 import { commandProblem, ContainerProcess } from './container-process.ts';
 import type { LifeHost } from './life-host.ts';
 import type { Container, Task } from './task.ts';
@@ -33,11 +34,12 @@ export async function startContainer(
     command: container.command,
     env: environmentOf(task, container, { endpoint, folders, services, secrets }),
     folders,
-    marker: metadataUri(endpoint, container),
+    marker: markerOf(endpoint, container),
     clock: context.clock,
     onLine: ({ stream, line }) => {
       const at = context.clock.now();
-      if (log !== null) logs.append(log.group, log.stream, line, at);
+      if (log !== null)
+        for (const event of toEvents(line)) logs.append(log.group, log.stream, event, at);
       host.line({
         stream,
         line,

@@ -172,7 +172,6 @@ export class TaskLife {
   /** Notes its exit; the end of an essential container, or of the last one, is the end of the task. */
   async #watch(container: Container, process: ContainerProcess): Promise<void> {
     const exitCode = await process.exited;
-    await process.remove();
     await this.#agent();
     this.#processes.delete(container);
     this.#task.change(() => {
@@ -180,12 +179,14 @@ export class TaskLife {
       container.lastStatus = 'STOPPED';
     });
     const isLast = this.#task.containers.every(({ lastStatus }) => lastStatus === 'STOPPED');
-    if (!container.definition.essential && !isLast) return;
-    this.#finish({
-      code: 'EssentialContainerExited',
-      reason: 'Essential container in task exited',
-    });
-    this.#ending.abort();
+    if (container.definition.essential || isLast) {
+      this.#finish({
+        code: 'EssentialContainerExited',
+        reason: 'Essential container in task exited',
+      });
+      this.#ending.abort();
+    }
+    await process.remove();
   }
 
   async #stopContainers(): Promise<void> {

@@ -165,7 +165,8 @@ export class Tasks {
     for (const { task, life, isStarted } of this.#entries.values())
       if (isStarted && task.lastStatus !== 'STOPPED')
         life.hostEnds({ code: 'TerminationNotice', reason: 'The emulator was closed' }, true);
-    await Promise.all(this.#runs);
+    // One that failed was told of when it did, and is no reason not to wait for the others.
+    await Promise.allSettled(this.#runs);
   }
 
   #on(instance: ContainerInstance): readonly Entry[] {

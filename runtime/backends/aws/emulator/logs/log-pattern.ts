@@ -25,6 +25,17 @@ export function toLogPattern(pattern: string): (message: string) => boolean {
 
 function toTest(expression: string | undefined, term: string): (message: string) => boolean {
   if (expression === undefined) return (message) => message.includes(term);
-  const pattern = new RegExp(expression);
+  const pattern = toPattern(expression);
   return (message) => pattern.test(message);
+}
+
+function toPattern(expression: string): RegExp {
+  try {
+    return new RegExp(expression);
+  } catch {
+    throw new ServiceError(
+      'InvalidParameterException',
+      `Invalid regular expression in the filter pattern: %${expression}%`,
+    );
+  }
 }

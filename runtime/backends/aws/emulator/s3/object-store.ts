@@ -1,5 +1,7 @@
 /**
  * Objects of S3: bodies in files named by the hash of their key, with a description beside each; so any key is a legal file name.
+ *
+ * O1 What is done with the two files of one object is done one after the other, so that they always belong together.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -21,6 +23,8 @@ export type StoredObject = z.infer<typeof descriptionSchema>;
 
 export class ObjectStore {
   readonly #directory: string;
+  /** What was begun last with each path; O1. */
+  readonly #latest = new Map<string, Promise<unknown>>();
 
   /** @param directory of its own; made when something is stored. */
   constructor(directory: string) {
@@ -48,24 +52,37 @@ export class ObjectStore {
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
     const object = { key, size: body.length, etag, changedAt, ...more };
     const path = this.#path(bucket, key);
-    // The body first: whoever sees the description finds it.
-    await replaceFile(`${path}.body`, body);
-    await replaceFile(`${path}.json`, JSON.stringify(object));
-    return object;
+    return await this.#alone(path, async () => {
+      // The body first: whoever sees the description finds it.
+      await replaceFile(`${path}.body`, body);
+      await replaceFile(`${path}.json`, JSON.stringify(object));
+      return object;
+    });
   }
 
   async describe(bucket: string, key: string): Promise<StoredObject | null> {
     return await readDescription(`${this.#path(bucket, key)}.json`);
   }
 
-  async read(bucket: string, key: string): Promise<Buffer> {
-    return await readFile(`${this.#path(bucket, key)}.body`);
+  /** `null` also when somebody took its body away. */
+  async read(
+    bucket: string,
+    key: string,
+  ): Promise<{ readonly object: StoredObject; readonly body: Buffer } | null> {
+    const path = this.#path(bucket, key);
+    return await this.#alone(path, async () => {
+      const object = await readDescription(`${path}.json`);
+      const body = await readIfThere(`${path}.body`);
+      return object === null || body === null ? null : { object, body };
+    });
   }
 
   async remove(bucket: string, key: string): Promise<void> {
     const path = this.#path(bucket, key);
-    await rm(`${path}.json`, { force: true });
-    await rm(`${path}.body`, { force: true });
+    await this.#alone(path, async () => {
+      await rm(`${path}.json`, { force: true });
+      await rm(`${path}.body`, { force: true });
+    });
   }
 
   /** All of a bucket, by key in the order of UTF-8. */
@@ -79,6 +96,19 @@ export class ObjectStore {
     return found
       .filter((object) => object !== null)
       .toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  }
+
+  /** O1 */
+  async #alone<T>(path: string, act: () => Promise<T>): Promise<T> {
+    const acting = (this.#latest.get(path) ?? Promise.resolve()).then(act);
+    // Whoever is next goes on whatever became of this one.
+    const over = Promise.allSettled([acting]);
+    this.#latest.set(path, over);
+    try {
+      return await acting;
+    } finally {
+      if (this.#latest.get(path) === over) this.#latest.delete(path);
+    }
   }
 
   #bucket(bucket: string): string {
@@ -97,6 +127,13 @@ async function replaceFile(path: string, content: string | Buffer): Promise<void
 }
 
 async function readDescription(path: string): Promise<StoredObject | null> {
-  const text = await readFile(path, 'utf8').catch(() => null);
-  return text === null ? null : descriptionSchema.parse(JSON.parse(text));
+  const text = await readIfThere(path);
+  return text === null ? null : descriptionSchema.parse(JSON.parse(text.toString()));
+}
+
+async function readIfThere(path: string): Promise<Buffer | null> {
+  return await readFile(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  });
 }

@@ -38,7 +38,7 @@ export class S3Api {
 
   /** Name of the operation that a request is. */
   operationOf({ method, url }: S3Request): string {
-    const { key } = placeOf(url);
+    const { key } = partsOf(url);
     const [what, noun] = key === '' ? ['bucket', 'Bucket'] : ['object', 'Object'];
     if (method === 'GET') return what === 'bucket' ? 'ListObjectsV2' : 'GetObject';
     const verbs: Readonly<Record<string, string>> = {
@@ -68,8 +68,9 @@ export class S3Api {
       case 'PutObject':
         return await this.#put(place, request);
       case 'GetObject':
-      case 'HeadObject':
         return await this.#get(place, request);
+      case 'HeadObject':
+        return await this.#head(place);
       case 'DeleteObject':
         await this.#objects.remove(place.bucket, place.key);
         return { status: 204, headers: {}, body: '' };
@@ -100,21 +101,19 @@ export class S3Api {
     return { status: 200, headers: { etag }, body: '' };
   }
 
-  async #get({ bucket, key }: Place, { method, headers }: S3Request): Promise<Answer> {
+  async #head({ bucket, key }: Place): Promise<Answer> {
     const object = await this.#objects.describe(bucket, key);
-    if (object === null)
-      throw new ServiceError('NoSuchKey', 'The specified key does not exist.', { status: 404 });
+    if (object === null) throw noSuchKey();
+    const headers = { ...headersOf(object), 'content-length': String(object.size) };
+    return { status: 200, headers, body: '' };
+  }
+
+  async #get({ bucket, key }: Place, { headers }: S3Request): Promise<Answer> {
+    const found = await this.#objects.read(bucket, key);
+    if (found === null) throw noSuchKey();
+    const { object, body } = found;
     const { size } = object;
-    const described = {
-      ...object.headers,
-      'content-type': object.contentType,
-      etag: object.etag,
-      'last-modified': new Date(object.changedAt).toUTCString(),
-      'accept-ranges': 'bytes',
-    };
-    if (method === 'HEAD')
-      return { status: 200, headers: { ...described, 'content-length': String(size) }, body: '' };
-    const body = await this.#objects.read(bucket, key);
+    const described = headersOf(object);
     const range = headers.range === undefined ? null : rangeOf(headers.range, size);
     if (range === null) return { status: 200, headers: described, body };
     const [from, to] = range;
@@ -165,9 +164,33 @@ export function s3Error({ code, message, status }: ServiceError): Answer {
   return { status, headers: { 'content-type': 'application/xml' }, body };
 }
 
+/** As they stand in the path. */
+function partsOf({ pathname }: URL): Place {
+  const [, bucket = '', ...rest] = pathname.split('/');
+  return { bucket, key: rest.join('/') };
+}
+
 function placeOf(url: URL): Place {
-  const [, bucket = '', ...rest] = url.pathname.split('/');
-  return { bucket: decodeURIComponent(bucket), key: decodeURIComponent(rest.join('/')) };
+  const { bucket, key } = partsOf(url);
+  try {
+    return { bucket: decodeURIComponent(bucket), key: decodeURIComponent(key) };
+  } catch {
+    throw new ServiceError('InvalidURI', "Couldn't parse the specified URI.");
+  }
+}
+
+function noSuchKey(): ServiceError {
+  return new ServiceError('NoSuchKey', 'The specified key does not exist.', { status: 404 });
+}
+
+function headersOf({ headers, contentType, etag, changedAt }: StoredObject): Answer['headers'] {
+  return {
+    ...headers,
+    'content-type': contentType,
+    etag,
+    'last-modified': new Date(changedAt).toUTCString(),
+    'accept-ranges': 'bytes',
+  };
 }
 
 /** Objects, and for a delimiter the prefixes that stand for several. */
