@@ -30,7 +30,7 @@ describe('the flow of an app that rests', { timeout: 120_000 }, () => {
       await app.until('its work runs', () =>
         app.workTasks.some(({ lastStatus }) => lastStatus === 'RUNNING'),
       );
-      const client = await connect(app.url);
+      const client = connect(app.url);
       await client.pauseApp();
       client.close();
       await app.until('the next flow rests', () => app.rested.includes('paused'));

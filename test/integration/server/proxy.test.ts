@@ -192,14 +192,15 @@ describe('a browser that goes away while it is found out how a server is asked',
     'is not asked for: %o',
     async (headers, { rig, expect, onTestFinished }) => {
       const asked: string[] = [];
-      let go: () => void = () => undefined;
-      const gone = new Promise<void>((resolve) => {
-        go = resolve;
-      });
-      const upstream = await serving(async ({ url = '' }, response) => {
+      const waiting: (() => void)[] = [];
+      let isGone = false;
+      const answer = (): void => {
+        for (const each of waiting.splice(0)) each();
+      };
+      const upstream = await serving(({ url = '' }, response) => {
         asked.push(url);
-        await gone;
-        response.writeHead(url.startsWith(PREFIX) ? 404 : 200).end();
+        waiting.push(() => response.writeHead(url.startsWith(PREFIX) ? 404 : 200).end());
+        if (isGone) answer();
       });
       onTestFinished(() => upstream.close());
       rig.works.set('root.w', upstream.shown);
@@ -208,7 +209,8 @@ describe('a browser that goes away while it is found out how a server is asked',
       await until('the server is asked', () => asked.length > 0);
       request.destroy();
       await until('it is gone', async () => (await rig.connections()) === 0);
-      go();
+      isGone = true;
+      answer();
       expect((await rig.ask(`${PREFIX}/stayed`)).status).toBe(200);
       expect(asked).toContain('/stayed');
       expect(asked).not.toContain('/left');
