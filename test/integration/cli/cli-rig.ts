@@ -1,15 +1,13 @@
-/** The real command line, from source, in a home of its own. */
+/** The real command line, as it is built, in a home of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { until } from '../../support/until.ts';
 
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 
 export interface Done {
   /** `null` when a signal killed it. */
@@ -26,7 +24,7 @@ export class Cli {
   stderr = '';
 
   constructor(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }) {
-    this.child = spawn(process.execPath, ['--import', LOADER, MAIN, ...args], {
+    this.child = spawn(process.execPath, [MAIN, ...args], {
       ...options,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
