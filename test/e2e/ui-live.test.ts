@@ -316,12 +316,15 @@ describe.skipIf(chromiumPath === null)('the dashboard of an app that changes', (
     await page.context().close();
   });
 
-  test('a frozen timeline begins anew with an app that is run afresh', async ({ expect }) => {
+  test.for([
+    ['that is run afresh', {}],
+    ['whose first turn is not over yet', { FIRST_TURN_MS: '5000' }],
+  ] as const)('a frozen timeline begins anew with an app %s', async ([, env], { expect }) => {
     for (let turn = 0; turn < 30; turn += 1) await set('text', `turn ${turn}`);
     const { newest } = (await rig.ask('history?limit=1')) as { newest: number };
     const page = await rig.page(`#/timeline/${newest}`);
     await page.getByRole('option', { selected: true }).waitFor();
-    await rig.runAfresh();
+    await rig.runAfresh(env);
     await page.getByText('is newer than these turns').waitFor({ timeout: BACK_MS });
     const versions = page.getByRole('option').locator('.turn-version');
     await versions.first().waitFor();

@@ -21,7 +21,7 @@ export class UiRig {
   readonly problems: string[] = [];
   readonly line: BreakableLine;
   readonly url: string;
-  readonly #start: () => Promise<Running>;
+  readonly #start: (env?: Readonly<Record<string, string>>) => Promise<Running>;
   #program: Program;
   /** Address of the app beside the line. */
   #direct: string;
@@ -33,7 +33,7 @@ export class UiRig {
     cli: TestCli;
     browser: Browser;
     line: BreakableLine;
-    start: () => Promise<Running>;
+    start: (env?: Readonly<Record<string, string>>) => Promise<Running>;
     running: Running;
     rootPath: string;
   }) {
@@ -58,8 +58,8 @@ export class UiRig {
       args: ['--no-sandbox'],
     });
     const cli = await TestCli.open();
-    const start = async (): Promise<Running> => {
-      const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath, ...env });
+    const start = async (more: Readonly<Record<string, string>> = {}): Promise<Running> => {
+      const program = cli.run(appFile, { TEST_ROOT_PATH: rootPath, ...env, ...more });
       const [, address = ''] = await program.line(/ at (http:\/\/[\d.]+:\d+)/);
       return { program, address };
     };
@@ -98,9 +98,9 @@ export class UiRig {
   }
 
   /** Ends the app and runs it from the beginning: the pages' line leads to the new one. */
-  async runAfresh(): Promise<void> {
+  async runAfresh(env: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.#program.interrupt();
-    const { program, address } = await this.#start();
+    const { program, address } = await this.#start(env);
     this.#program = program;
     this.#direct = address + this.#rootPath;
     this.line.aim(address);

@@ -31,9 +31,10 @@ export function TimelinePage({ item }: { readonly item: string | null }) {
   /** The list as it was when it was held still. */
   const [held, setHeld] = useState<Moment | null>(null);
   const isFrozen = asked !== null;
-  // A lower version is of an app that was run afresh: what is held is not its past.
+  // A lower version is of an app that was run afresh: what is held is not its past. One that has just begun has no turn to hold.
   const isOfAnother = held !== null && version < held.version;
-  if (isFrozen !== (held !== null) || isOfAnother)
+  const isTooEarly = held !== null && held.version <= FIRST_VERSION && version > held.version;
+  if (isFrozen !== (held !== null) || isOfAnother || isTooEarly)
     setHeld(isFrozen ? { turns: live, version } : null);
   const { turns: stream, version: newest } = held ?? { turns: live, version };
   const firstLive = stream[0]?.version ?? newest + 1;
