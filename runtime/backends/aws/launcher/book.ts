@@ -55,8 +55,8 @@ export interface Run extends Entry {
   termAtMs: number | null;
   stopSentAtMs: number | null;
   hostLostSinceMs: number | null;
-  /** ECS did not know its task at the last look. */
-  missing: boolean;
+  /** Whether it was told that ECS does not know its task. */
+  toldUnknown: boolean;
   /** What was told last. */
   told: string;
   readonly ended: Promise<RunEnd>;
@@ -139,7 +139,7 @@ export class Book {
       termAtMs: null,
       stopSentAtMs: null,
       hostLostSinceMs: null,
-      missing: false,
+      toldUnknown: false,
       told: '',
       ended,
       resolveEnded,

@@ -32,6 +32,8 @@ const REASON_OF_STOP: Readonly<Record<StopCause, RunEnd['reason']>> = {
 };
 /** Tasks that ECS found no place for, before a run is given up. */
 const MAX_UNPLACED = 3;
+/** A task that ECS does not know is told of from this time after its start; before, that is usual. */
+const UNKNOWN_MS = 10_000;
 
 export class Runs {
   readonly #parts: LauncherParts;
@@ -101,7 +103,7 @@ export class Runs {
       else await this.#terminate(run, arn);
       return;
     }
-    run.missing = false;
+    run.toldUnknown = false;
     const sight = toTaskSight(task, run.row.stop);
     if (sight.state === 'stopped') {
       this.#stopped(run, sight);
@@ -121,9 +123,11 @@ export class Runs {
     // As of the last answer: while ECS cannot be asked, nothing is known of a task.
     const leftMs = since + timings.missingMs - sight.askedAtMs;
     if (leftMs > 0) {
-      const wait = `waiting up to ${Math.ceil(leftMs / 1_000)} s`;
-      if (!run.missing) log(`ECS does not know the task ${arn} of ${run.row.work}; ${wait}`);
-      run.missing = true;
+      if (!run.toldUnknown && sight.askedAtMs - since >= UNKNOWN_MS) {
+        const wait = `waiting up to ${Math.ceil(leftMs / 1_000)} s`;
+        log(`ECS does not know the task ${arn} of ${run.row.work}; ${wait}`);
+        run.toldUnknown = true;
+      }
       await this.#terminate(run, arn);
       return;
     }

@@ -294,6 +294,25 @@ describe('a flow that comes back', () => {
     await flow.launcher.close();
   });
 
+  test('a task that ECS does not know right after its start is not told of', async ({ expect }) => {
+    const account = new ScriptedAccount();
+    let looks = 0;
+    const flow = await openFlow(account, {
+      quick: { missingMs: 1_800_000 },
+      guard: async (name, take) => {
+        if (name === 'DescribeTasksCommand') looks += 1;
+        return await take();
+      },
+    });
+    await flow.launcher.launch(specOf(WORK));
+    await until('its task is there', () => account.tasks.length === 1);
+    account.tasks.splice(0);
+    const before = looks;
+    await until('ECS was asked of it again and again', () => looks > before + 3);
+    expect(flow.lines.filter((line) => line.startsWith('ECS does not know'))).toEqual([]);
+    flow.launcher.leave();
+  });
+
   test.for([
     ['is there', true],
     ['is gone', false],
