@@ -37,7 +37,16 @@ describe('a launch', () => {
   test('starts one instance and one task, tells why it waits, and where the work is reached', async ({
     expect,
   }) => {
-    const { account, flow } = await started();
+    const account = new ScriptedAccount();
+    // Two looks may come right after one another: what lies between would not be told.
+    account.before = () => {
+      for (const task of account.tasks) task.stuck = task.status === 'PENDING';
+    };
+    const { flow } = await started(account);
+    await until('its image is fetched', () => flow.pending(WORK).join('\n').includes('image: '));
+    account.before = () => {
+      for (const task of account.tasks) task.stuck = false;
+    };
     const fact = await flow.told(WORK, 'running');
     expect(fact).toMatchObject({
       address: { internalIp: '10.0.0.7', publicIp: '203.0.113.7', ports: { 8080: 32_768 } },
@@ -47,7 +56,6 @@ describe('a launch', () => {
     const told = flow.pending(WORK).join('\n');
     expect(told).toContain('capacity: starting a g4dn.xlarge in subnet-a');
     expect(told).toContain('boot: waiting for i-1 (g4dn.xlarge) to register');
-    expect(told).toContain('image: ');
     const row = account.row('HW#i-1')[0]!;
     expect(row).toMatchObject({ work: WORK, type: 'g4dn.xlarge', market: 'on-demand' });
     expect(row['registeredAt']).toBeGreaterThan(0);
