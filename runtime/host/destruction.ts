@@ -4,7 +4,6 @@
  * E1 Whatever would keep the stack from being deleted is found before anything of the app is touched.
  * E2 Until CloudFormation has been told to delete the stack, everything that was done can be taken back: `resume` does it.
  */
-import { z } from 'zod';
 import type { AwsClients } from '../backends/aws/clients.ts';
 import { secretsPathOf } from '../backends/aws/contract.ts';
 import { DRAIN_SERVICES, drainApp, reopenGroups } from '../backends/aws/operate/drain.ts';
@@ -21,6 +20,7 @@ import {
   type StackResource,
 } from '../backends/aws/operate/stack.ts';
 import { appError } from '../errors/index.ts';
+import { parseTemplate } from './stack-template.ts';
 
 export const DESTROY_SERVICES = ['cloudFormation', 'ssm', 'dynamodb', ...DRAIN_SERVICES] as const;
 type Clients = Pick<AwsClients, (typeof DESTROY_SERVICES)[number]>;
@@ -46,13 +46,6 @@ interface Parts {
   readonly isProtecting: boolean;
 }
 
-/** Of a template: what its resources are, and what becomes of them with it. */
-const templateSchema = z.object({
-  Resources: z.record(
-    z.string(),
-    z.object({ Type: z.string(), DeletionPolicy: z.string().optional() }),
-  ),
-});
 const TABLE = 'AWS::DynamoDB::Table';
 /** Policies by which CloudFormation leaves a resource that was in use. */
 const KEEPING: ReadonlySet<string> = new Set(['Retain', 'RetainExceptOnCreate']);
@@ -149,7 +142,7 @@ function retainedTables(
   template: string,
   resources: readonly StackResource[],
 ): readonly StackResource[] {
-  const { Resources: made } = templateSchema.parse(JSON.parse(template));
+  const { Resources: made } = parseTemplate(template);
   return resources.filter(
     ({ id, type }) => type === TABLE && KEEPING.has(made[id]?.DeletionPolicy ?? ''),
   );

@@ -20,15 +20,6 @@ const ANSWER_MS = 10_000;
 const MIN_BOOTSTRAP = 6;
 /** No named class is of this family, which has a quota of its own. */
 const SMALLEST_P = 'p3.2xlarge';
-/** What a quota is for. Spot machines are only there for works that ask for them, as those with GPUs are. */
-const QUOTA_KINDS = {
-  'L-1216C47A': { families: /^[acdhimrtz]\d/, isSpot: false },
-  'L-34B43A08': { families: /^[acdhimrtz]\d/, isSpot: true },
-  'L-DB2E81BA': { families: /^(g|gr|vt)\d/, isSpot: false },
-  'L-3819A6DF': { families: /^(g|gr|vt)\d/, isSpot: true },
-  'L-417A185B': { families: /^p\d/, isSpot: false },
-  'L-7212CCBC': { families: /^p\d/, isSpot: true },
-} as const satisfies Readonly<Record<(typeof VCPU_QUOTAS)[number]['code'], object>>;
 const MIN_NODE = [20, 19] as const;
 
 export interface Check {
@@ -132,14 +123,13 @@ async function checkBootstrap(
 
 /** New accounts have none for GPUs: everything deploys, and no work ever starts. */
 function checkQuotas(clients: AccountClients): Promise<Check>[] {
-  return VCPU_QUOTAS.map(async ({ code, what, gpu }) => {
-    const { families, isSpot } = QUOTA_KINDS[code];
+  return VCPU_QUOTAS.map(async ({ code, what, families, isOptional }) => {
     const mend = `ask for more under Service Quotas, Amazon EC2, ${code}, if your app uses ${what}`;
     return await checkOf(`quota ${code}`, mend, async () => {
       const vcpus = await quotaValue(clients, code);
       const found = `${vcpus} vCPUs for ${what}`;
       if (vcpus >= leastVcpus(families)) return { status: 'ok', found };
-      return { status: gpu || isSpot ? 'warn' : 'fail', found, mend };
+      return { status: isOptional ? 'warn' : 'fail', found, mend };
     });
   });
 }

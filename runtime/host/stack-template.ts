@@ -9,6 +9,7 @@ const MIB_PER_GIB = 1_024;
 const properties = z.record(z.string(), z.unknown());
 const resource = z.object({
   Type: z.string(),
+  DeletionPolicy: z.string().optional(),
   Properties: properties.optional(),
   Metadata: z.record(z.string(), z.unknown()).optional(),
 });

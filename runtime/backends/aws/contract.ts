@@ -29,8 +29,6 @@ export const ARTIFACT_VARIABLE = 'STORMKITE_ARTIFACT';
 export const ARTIFACT_SHA256_VARIABLE = 'STORMKITE_ARTIFACT_SHA256';
 /** Port that a container's own server binds. */
 export const PORT_VARIABLE = 'PORT';
-/** How long a load balancer keeps a connection without traffic; the dashboard's streams say something every 25 s. */
-export const BALANCER_IDLE_SECONDS = 120;
 /** Bearer token of the flow's API; injected as an ECS secret, never written into a template. */
 export const TOKEN_VARIABLE = 'STORMKITE_TOKEN';
 /**
@@ -99,6 +97,8 @@ export function stackNameOf(app: string): string {
 
 /** Port inside containers: of the flow's API, and of a work's own server where it names none. */
 export const CONTAINER_PORT = 8080;
+/** How long a load balancer keeps a connection without traffic; the dashboard's streams say something every 25 s. */
+export const BALANCER_IDLE_SECONDS = 120;
 /** Name of the container that runs the app. */
 export const CONTAINER_NAME = 'app';
 /** Image of works and of the flow unless a `BuildConfig` names another. */

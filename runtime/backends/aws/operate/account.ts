@@ -11,14 +11,23 @@ export type AccountClients = Pick<AwsClients, (typeof ACCOUNT_SERVICES)[number]>
 const BOOTSTRAP_VERSION = '/cdk-bootstrap/hnb659fds/version';
 const EC2 = 'ec2';
 
-/** Quotas of EC2 in vCPUs that works need, by their codes. */
+const STANDARD = /^[acdhimrtz]\d/;
+const G_AND_VT = /^(g|gr|vt)\d/;
+const P = /^p\d/;
+
+/** Quotas of EC2 in vCPUs that works need, by their codes; what is optional is only for works that ask for such machines. */
 export const VCPU_QUOTAS = [
-  { code: 'L-1216C47A', what: 'standard machines', gpu: false },
-  { code: 'L-34B43A08', what: 'standard machines, spot', gpu: false },
-  { code: 'L-DB2E81BA', what: 'G and VT machines (gpu, gpu-fast)', gpu: true },
-  { code: 'L-3819A6DF', what: 'G and VT machines, spot', gpu: true },
-  { code: 'L-417A185B', what: 'P machines', gpu: true },
-  { code: 'L-7212CCBC', what: 'P machines, spot', gpu: true },
+  { code: 'L-1216C47A', what: 'standard machines', families: STANDARD, isOptional: false },
+  { code: 'L-34B43A08', what: 'standard machines, spot', families: STANDARD, isOptional: true },
+  {
+    code: 'L-DB2E81BA',
+    what: 'G and VT machines (gpu, gpu-fast)',
+    families: G_AND_VT,
+    isOptional: true,
+  },
+  { code: 'L-3819A6DF', what: 'G and VT machines, spot', families: G_AND_VT, isOptional: true },
+  { code: 'L-417A185B', what: 'P machines', families: P, isOptional: true },
+  { code: 'L-7212CCBC', what: 'P machines, spot', families: P, isOptional: true },
 ] as const;
 
 export interface Caller {
